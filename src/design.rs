@@ -1,0 +1,361 @@
+//! Every setting of a crossbar machine, and every check of one against another.
+
+use rand::Rng;
+
+use crate::device::{Cell, ReadNoise};
+use crate::die::Die;
+use crate::error::{Error, Result, check_real};
+use crate::fixed::{ONE, round, round_real};
+use crate::key::Key;
+use crate::mapping::{Layout, LayoutSettings, Mapping};
+use crate::periphery::{Adc, Baseline, Dac, Thresholds};
+use crate::stream::{InputFormat, Skip};
+use crate::weights::Weights;
+
+/// The settings of a [`Design`], to be changed one by one and then checked together.
+///
+/// [`DesignBuilder::new`] takes what has no sensible default; [`presets`](crate::presets) return
+/// builders with the numbers of published designs.
+///
+/// ```
+/// use forms_xbar::{Adc, Cell, DesignBuilder, LevelMap, Mapping};
+///
+/// let cell = Cell::new(LevelMap::linear(2, 1e-6, 100e-6)?);
+/// let design = DesignBuilder::new(Mapping::Offset, cell, Adc::granular(8))
+///     .column_flip(true)
+///     .input_bits(8)
+///     .build()?;
+/// assert_eq!(design.active_rows(), 128);
+/// # Ok::<(), forms_xbar::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
+pub struct DesignBuilder {
+    mapping: Mapping,
+    column_flip: bool,
+    array_rows: usize,
+    array_columns: usize,
+    active_rows: Option<usize>,
+    cell: Cell,
+    dac: Dac,
+    input_bits: u32,
+    signed_inputs: bool,
+    skip: Skip,
+    adc: Adc,
+    baseline: Baseline,
+    read_noise: ReadNoise,
+    plane_secs: f64,
+}
+
+impl DesignBuilder {
+    /// Arrays of 128 × 128 of these cells; active rows that follow the mapping; unsigned inputs of
+    /// 8 bits, one bit a plane at 0.2 V and 100 ns, nothing skipped; the baseline subtracted
+    /// digitally; no read noise.
+    pub fn new(mapping: Mapping, cell: Cell, adc: Adc) -> Self {
+        DesignBuilder {
+            mapping,
+            column_flip: false,
+            array_rows: 128,
+            array_columns: 128,
+            active_rows: None,
+            cell,
+            dac: Dac::INVERTER,
+            input_bits: 8,
+            signed_inputs: false,
+            skip: Skip::Off,
+            adc,
+            baseline: Baseline::Digital,
+            read_noise: ReadNoise::NONE,
+            plane_secs: 100e-9,
+        }
+    }
+
+    /// How signed weights become levels.
+    pub fn mapping(self, mapping: Mapping) -> Self {
+        Self { mapping, ..self }
+    }
+
+    /// Whether columns whose levels sum to more than half are stored complemented.
+    pub fn column_flip(self, column_flip: bool) -> Self {
+        Self { column_flip, ..self }
+    }
+
+    /// Word lines and bit lines of an array.
+    pub fn array(self, rows: usize, columns: usize) -> Self {
+        Self { array_rows: rows, array_columns: columns, ..self }
+    }
+
+    /// Word lines driven together. Without this, a fragment for polarized mapping and the whole
+    /// array for the others.
+    pub fn active_rows(self, rows: usize) -> Self {
+        Self { active_rows: Some(rows), ..self }
+    }
+
+    /// The cell.
+    pub fn cell(self, cell: Cell) -> Self {
+        Self { cell, ..self }
+    }
+
+    /// The DAC, which also sets the bits of a plane.
+    pub fn dac(self, dac: Dac) -> Self {
+        Self { dac, ..self }
+    }
+
+    /// Width of an input, sign included.
+    pub fn input_bits(self, bits: u32) -> Self {
+        Self { input_bits: bits, ..self }
+    }
+
+    /// Whether inputs are two's complement.
+    pub fn signed_inputs(self, signed: bool) -> Self {
+        Self { signed_inputs: signed, ..self }
+    }
+
+    /// Which planes are not run.
+    pub fn skip(self, skip: Skip) -> Self {
+        Self { skip, ..self }
+    }
+
+    /// The ADC.
+    pub fn adc(self, adc: Adc) -> Self {
+        Self { adc, ..self }
+    }
+
+    /// The treatment of leakage.
+    pub fn baseline(self, baseline: Baseline) -> Self {
+        Self { baseline, ..self }
+    }
+
+    /// White read noise.
+    pub fn read_noise(self, read_noise: ReadNoise) -> Self {
+        Self { read_noise, ..self }
+    }
+
+    /// Time of one plane (s): what the energy in the cells is counted over.
+    pub fn plane_secs(self, plane_secs: f64) -> Self {
+        Self { plane_secs, ..self }
+    }
+
+    /// Checks every setting and every pair of settings that constrain each other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Integer`] or [`Error::Real`] for a setting out of range, [`Error::Divide`] for a
+    /// fragment or active group that does not divide, [`Error::Conflict`] for a dummy column
+    /// beside a subtraction before the ADC.
+    pub fn build(self) -> Result<Design> {
+        let layout = LayoutSettings {
+            mapping: self.mapping,
+            column_flip: self.column_flip,
+            cell_bits: self.cell.levels().bits(),
+            array_rows: self.array_rows,
+            array_columns: self.array_columns,
+            active_rows: self.active_rows.unwrap_or(match self.mapping {
+                Mapping::Polarized { fragment } => fragment,
+                Mapping::Differential { .. } | Mapping::Offset => self.array_rows,
+            }),
+        };
+        layout.check()?;
+        self.cell.check()?;
+        let input_format = InputFormat::new(self.input_bits, self.signed_inputs, self.dac.bits())?;
+        check_real("plane time (s)", self.plane_secs, f64::MIN_POSITIVE, f64::MAX)?;
+        if self.mapping.is_bipolar() && self.baseline == Baseline::DummyColumn {
+            return Err(Error::Conflict {
+                first: "a dummy column",
+                second: "subtraction before the ADC",
+                why: "the pair of bit lines already cancels the baseline",
+            });
+        }
+        let leakage = self.cell.levels().leakage() * ONE as f64;
+        let Some(leakage) = round_real(leakage).filter(|&leakage| leakage <= MAX_LEAKAGE) else {
+            return Err(Error::Real {
+                name: "leakage g_off / level step",
+                value: self.cell.levels().leakage(),
+                min: 0.0,
+                max: (MAX_LEAKAGE / ONE) as f64,
+            });
+        };
+        let max_sum = max_sum(&self, &layout, leakage);
+        let thresholds = self.adc.compile(max_sum, self.mapping.is_bipolar())?;
+        Ok(Design { settings: self, layout, input_format, leakage, max_sum, thresholds })
+    }
+}
+
+/// Largest leakage of a cell, in 2⁻¹⁶ level steps: keeps the sum of an array far inside 64 bits.
+const MAX_LEAKAGE: i64 = ONE << 16;
+
+/// Largest nominal input of the ADC in magnitude, in 2⁻¹⁶ level steps.
+fn max_sum(settings: &DesignBuilder, layout: &LayoutSettings, leakage: i64) -> i64 {
+    let levels = layout.max_column_sum() as i64 * ONE;
+    let leaks = !settings.mapping.is_bipolar() && settings.baseline != Baseline::DummyColumn;
+    let leakage = if leaks { layout.active_rows as i64 * leakage } else { 0 };
+    (levels + leakage) * i64::from(settings.dac.max_digit())
+}
+
+/// A checked set of settings: a machine that can be programmed.
+///
+/// Everything that can change a value lives here and is serialised (feature `serde`, through the
+/// same checks). Made by [`DesignBuilder::build`].
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "DesignBuilder", into = "DesignBuilder"))]
+pub struct Design {
+    settings: DesignBuilder,
+    layout: LayoutSettings,
+    input_format: InputFormat,
+    /// Leakage of a cell in 2⁻¹⁶ level steps.
+    leakage: i64,
+    max_sum: i64,
+    thresholds: Thresholds,
+}
+
+impl TryFrom<DesignBuilder> for Design {
+    type Error = Error;
+
+    fn try_from(builder: DesignBuilder) -> Result<Self> {
+        builder.build()
+    }
+}
+
+impl From<Design> for DesignBuilder {
+    fn from(design: Design) -> Self {
+        design.settings
+    }
+}
+
+impl Design {
+    /// A builder with these settings, to derive another design.
+    pub fn to_builder(&self) -> DesignBuilder {
+        self.settings.clone()
+    }
+
+    /// How signed weights become levels.
+    pub fn mapping(&self) -> Mapping {
+        self.settings.mapping
+    }
+
+    /// Word lines driven together.
+    pub fn active_rows(&self) -> usize {
+        self.layout.active_rows
+    }
+
+    /// The cell.
+    pub fn cell(&self) -> &Cell {
+        &self.settings.cell
+    }
+
+    /// The DAC.
+    pub fn dac(&self) -> Dac {
+        self.settings.dac
+    }
+
+    /// The ADC.
+    pub fn adc(&self) -> Adc {
+        self.settings.adc
+    }
+
+    /// The compiled ADC.
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
+    }
+
+    /// The treatment of leakage.
+    pub fn baseline(&self) -> Baseline {
+        self.settings.baseline
+    }
+
+    /// White read noise.
+    pub fn read_noise(&self) -> ReadNoise {
+        self.settings.read_noise
+    }
+
+    /// Which planes are not run.
+    pub fn skip(&self) -> Skip {
+        self.settings.skip
+    }
+
+    /// Width and signedness of inputs.
+    pub fn input_format(&self) -> InputFormat {
+        self.input_format
+    }
+
+    /// Time of one plane (s).
+    pub fn plane_secs(&self) -> f64 {
+        self.settings.plane_secs
+    }
+
+    /// The least ADC width whose codes can take the largest nominal sum of an active group,
+    /// leakage included where it reaches the ADC.
+    ///
+    /// A granular ADC of this width returns the exact integer product, for ideal cells on a linear
+    /// level map with the baseline subtracted. May exceed the 16 bits an [`Adc`] can have.
+    ///
+    /// ```
+    /// use forms_xbar::presets;
+    ///
+    /// // FORMS: fragments of 8 rows of 2-bit cells reach 24, one bit more than its 4-bit ADC ...
+    /// assert_eq!(presets::forms().build()?.lossless_adc_bits(), 5);
+    /// // ... unless columns are flipped, which bounds them at 12.
+    /// assert_eq!(presets::forms().column_flip(true).build()?.lossless_adc_bits(), 4);
+    /// # Ok::<(), forms_xbar::Error>(())
+    /// ```
+    pub fn lossless_adc_bits(&self) -> u32 {
+        let top = round(self.max_sum);
+        i64::BITS - top.leading_zeros() + u32::from(self.settings.mapping.is_bipolar())
+    }
+
+    /// Programs a matrix: every check, then every write-time draw from one key.
+    ///
+    /// Draws one [`Key`] from `rng`, or nothing when the cell is ideal.
+    ///
+    /// # Errors
+    ///
+    /// As [`Design::program_keyed`].
+    pub fn program<R: Rng + ?Sized>(&self, weights: &Weights, rng: &mut R) -> Result<Die> {
+        let key = if self.cell().is_ideal() { Key::ZERO } else { Key::draw(rng) };
+        self.program_keyed(weights, key)
+    }
+
+    /// Programs a matrix with the draws of `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MixedSign`] for the first fragment of a polarized mapping with weights of both
+    /// signs, [`Error::Integer`] when a weight needs more cells than an array has columns,
+    /// [`Error::Overflow`] when an accumulator could overflow.
+    pub fn program_keyed(&self, weights: &Weights, key: Key) -> Result<Die> {
+        Die::program(self, weights, key)
+    }
+
+    pub(crate) fn layout(&self, weights: &Weights) -> Result<Layout> {
+        Layout::new(self.layout, weights.inputs(), weights.outputs(), weights.range())
+    }
+
+    pub(crate) fn with_full_scale(&self, sum: i64) -> Result<Design> {
+        let adc = self.settings.adc.with_full_scale(sum, self.settings.mapping.is_bipolar())?;
+        self.to_builder().adc(adc).build()
+    }
+
+    /// Whether codes are level steps, so that results are exact integers.
+    pub(crate) fn is_granular(&self) -> bool {
+        matches!(self.settings.adc, Adc::Granular { .. })
+    }
+
+    pub(crate) fn is_noisy(&self) -> bool {
+        !self.settings.read_noise.is_none()
+    }
+
+    /// What is subtracted from each code for every digit sum, in units of the result.
+    pub(crate) fn baseline_table(&self) -> Vec<i64> {
+        if self.settings.baseline != Baseline::Digital
+            || self.settings.mapping.is_bipolar()
+            || self.leakage == 0
+        {
+            return Vec::new();
+        }
+        let driven = self.layout.active_rows as i64 * i64::from(self.settings.dac.max_digit());
+        let unit = |sum: i64| if self.is_granular() { round(sum) } else { sum };
+        (0..=driven).map(|n| unit(n * self.leakage)).collect()
+    }
+}

@@ -1,0 +1,107 @@
+//! Stuck cells.
+
+#[cfg(feature = "serde")]
+use crate::error::Error;
+use crate::error::{Result, check_real};
+use crate::key::Stream;
+
+/// Cells that cannot be programmed, drawn once per die.
+///
+/// **Equation.** Each cell is independently stuck with probability `p = on_rate + off_rate`; stuck
+/// cells are found by geometric gaps `⌊ln u / ln(1 − p)⌋`, so the cost follows the hits. A hit is
+/// stuck-on (at `g_on`) with probability `on_rate / p`, else stuck-off (at `g_off`), after and
+/// instead of any programming error. **Units.** Probabilities per cell. **Valid range.** Each rate
+/// in 0–1, their sum at most 1. **Drawn.** Once per die, one stream per array and word line.
+/// **Source.** Rates used in the literature run from 0.1 % in all (Feinberg et al., HPCA 2018) to
+/// 1.75 % stuck-on and 9.04 % stuck-off (He et al., DAC 2019, citing Chen et al.).
+///
+/// ```
+/// use forms_xbar::device::StuckCells;
+///
+/// let chen = StuckCells::new(0.0175, 0.0904)?;
+/// assert_eq!(chen.on_rate(), 0.0175);
+/// assert!(StuckCells::new(0.6, 0.6).is_err());
+/// # Ok::<(), forms_xbar::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Rates", into = "Rates"))]
+pub struct StuckCells {
+    on_rate: f64,
+    off_rate: f64,
+}
+
+impl StuckCells {
+    /// No stuck cells.
+    pub const NONE: StuckCells = StuckCells { on_rate: 0.0, off_rate: 0.0 };
+
+    /// Stuck-on and stuck-off cells at these rates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Real`] for a rate that is NaN or outside 0–1, or a sum above 1.
+    pub fn new(on_rate: f64, off_rate: f64) -> Result<Self> {
+        check_real("stuck-on rate", on_rate, 0.0, 1.0)?;
+        check_real("stuck-off rate", off_rate, 0.0, 1.0)?;
+        check_real("sum of stuck-on and stuck-off rate", on_rate + off_rate, 0.0, 1.0)?;
+        Ok(StuckCells { on_rate, off_rate })
+    }
+
+    /// Probability that a cell is stuck at high conductance.
+    pub fn on_rate(&self) -> f64 {
+        self.on_rate
+    }
+
+    /// Probability that a cell is stuck at low conductance.
+    pub fn off_rate(&self) -> f64 {
+        self.off_rate
+    }
+
+    /// Whether no cell is ever stuck, so that nothing is drawn.
+    pub fn is_none(&self) -> bool {
+        self.on_rate + self.off_rate == 0.0
+    }
+
+    /// Overwrites the stuck cells of one word line.
+    pub(super) fn apply(&self, g_off: f64, g_on: f64, row: &mut [f32], stream: &mut Stream) {
+        let rate = self.on_rate + self.off_rate;
+        if rate == 0.0 {
+            return;
+        }
+        let scale = 1.0 / libm::log1p(-rate); // −0 when every cell is stuck: gaps of 0
+        let mut next = 0;
+        loop {
+            // Converting saturates: a gap beyond the row ends it.
+            let gap = (libm::log(stream.uniform()) * scale) as usize;
+            next = gap.saturating_add(next);
+            let Some(cell) = row.get_mut(next) else { return };
+            *cell = if stream.uniform() * rate < self.on_rate { g_on } else { g_off } as f32;
+            next += 1;
+        }
+    }
+}
+
+/// The serialised form.
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rates {
+    on_rate: f64,
+    off_rate: f64,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Rates> for StuckCells {
+    type Error = Error;
+
+    fn try_from(rates: Rates) -> Result<Self> {
+        StuckCells::new(rates.on_rate, rates.off_rate)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl From<StuckCells> for Rates {
+    fn from(stuck: StuckCells) -> Self {
+        Rates { on_rate: stuck.on_rate, off_rate: stuck.off_rate }
+    }
+}

@@ -1,0 +1,245 @@
+//! The direct kernel: one vector addition per driven word line. The same bits as the reference.
+
+use std::ops::{Add, AddAssign, BitXor, Mul, Shl, Shr, Sub};
+
+use super::block::{CHUNK, Words};
+use super::noise::{common_on_grid, normal_on_grid};
+use super::{ActivityLevel, Block, Counts, NoiseKey, Quantizer, Step};
+use crate::fixed::FRACTION_BITS;
+
+/// The integers sums are kept in: `i32` where the block proves that they suffice, else `i64`.
+trait Word:
+    Copy
+    + Ord
+    + Add<Output = Self>
+    + AddAssign
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Shl<u32, Output = Self>
+    + Shr<u32, Output = Self>
+    + BitXor<Output = Self>
+    + From<u8>
+    + From<bool>
+    + Into<i64>
+{
+    const HALF: Self;
+    const ALL_ONES: Self;
+
+    /// For values that the block has proved to fit.
+    fn narrow(value: i64) -> Self;
+}
+
+impl Word for i32 {
+    const HALF: i32 = 1 << (FRACTION_BITS - 1);
+    const ALL_ONES: i32 = -1;
+
+    fn narrow(value: i64) -> i32 {
+        value as i32
+    }
+}
+
+impl Word for i64 {
+    const HALF: i64 = 1 << (FRACTION_BITS - 1);
+    const ALL_ONES: i64 = -1;
+
+    fn narrow(value: i64) -> i64 {
+        value
+    }
+}
+
+/// Working memory of one thread; grows to the largest block it meets and then allocates no more.
+#[derive(Debug, Clone, Default)]
+pub struct Workspace {
+    narrow: Buffers<i32>,
+    wide: Buffers<i64>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Buffers<W> {
+    /// Sums, then codes, `[lane][column]` and padding.
+    codes: Vec<W>,
+    /// `Σ_l ±2^shift · code` per column.
+    totals: Vec<W>,
+}
+
+impl<W: Word> Buffers<W> {
+    fn fit(&mut self, block: &Block) -> (&mut [W], &mut [W]) {
+        let (stride, columns) = (block.stride(), block.columns());
+        if self.codes.len() < stride {
+            self.codes.resize(stride, W::from(0));
+        }
+        if self.totals.len() < columns {
+            self.totals.resize(columns, W::from(0));
+        }
+        (&mut self.codes[..stride], &mut self.totals[..columns])
+    }
+}
+
+impl Workspace {
+    /// Reserves what `block` needs.
+    pub fn reserve(&mut self, block: &Block) {
+        match block.words() {
+            Words::Narrow(_) => _ = self.narrow.fit(block),
+            Words::Wide(_) => _ = self.wide.fit(block),
+        }
+    }
+}
+
+/// Runs one step: adds to `y` (one value per column) and to `counts`, as
+/// [`reference::run`](super::reference::run) does, up to the activity `level`.
+pub fn run(
+    block: &Block,
+    step: &Step<'_>,
+    noise: Option<NoiseKey>,
+    level: ActivityLevel,
+    work: &mut Workspace,
+    y: &mut [i64],
+    counts: &mut Counts,
+) {
+    match block.words() {
+        Words::Narrow(words) => run_in(block, words, step, noise, level, work.narrow.fit(block), y, counts),
+        Words::Wide(words) => run_in(block, words, step, noise, level, work.wide.fit(block), y, counts),
+    }
+    if level >= ActivityLevel::Counts {
+        counts.conversions += (block.lanes() * block.columns()) as u64;
+        counts.active_word_lines += block.driven(step).count() as u64;
+    }
+    if level >= ActivityLevel::CountsAndEnergy {
+        counts.energy += block.energy(step);
+    }
+}
+
+/// Shows the noise-free sum of every conversion of a step, in grid units.
+pub fn for_each_sum(block: &Block, step: &Step<'_>, work: &mut Workspace, mut show: impl FnMut(i64)) {
+    let conversions = block.lanes() * block.columns();
+    match block.words() {
+        Words::Narrow(words) => {
+            let (sums, _) = work.narrow.fit(block);
+            add_rows(block, words, step, sums);
+            sums[..conversions].iter().for_each(|&sum| show(sum.into()));
+        }
+        Words::Wide(words) => {
+            let (sums, _) = work.wide.fit(block);
+            add_rows(block, words, step, sums);
+            sums[..conversions].iter().for_each(|&sum| show(sum));
+        }
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn run_in<W: Word>(
+    block: &Block,
+    words: &[W],
+    step: &Step<'_>,
+    noise: Option<NoiseKey>,
+    level: ActivityLevel,
+    (codes, totals): (&mut [W], &mut [W]),
+    y: &mut [i64],
+    counts: &mut Counts,
+) {
+    add_rows(block, words, step, codes);
+    let clipped = match (noise, block.quantizer()) {
+        (Some(noise), _) if block.is_noisy() => quantize_noisy(block, step, noise, codes),
+        (_, Quantizer::PassThrough) => Clipped::default(),
+        (_, Quantizer::Codes { low, high }) if level == ActivityLevel::Off => {
+            quantize::<W, false>(W::narrow(low), W::narrow(high), codes)
+        }
+        (_, Quantizer::Codes { low, high }) => quantize::<W, true>(W::narrow(low), W::narrow(high), codes),
+    };
+    if level >= ActivityLevel::Counts {
+        counts.clipped_low += clipped.low;
+        counts.clipped_high += clipped.high;
+    }
+    recombine(block, step, codes, totals, y);
+}
+
+/// `sums = Σ digit · contribution` over the driven rows, a register's worth of columns at a time.
+fn add_rows<W: Word>(block: &Block, words: &[W], step: &Step<'_>, sums: &mut [W]) {
+    let stride = block.stride();
+    let group = &words[step.group * block.group_rows() * stride..][..block.group_rows() * stride];
+    let binary = step.digits.iter().all(|&digit| digit <= 1);
+    for (chunk, sums) in sums.chunks_exact_mut(CHUNK).enumerate() {
+        let mut sum = [W::from(0); CHUNK];
+        for (row, &digit) in group.chunks_exact(stride).zip(step.digits) {
+            if digit == 0 {
+                continue;
+            }
+            let row = &row[chunk * CHUNK..][..CHUNK];
+            if binary {
+                for (sum, &q) in sum.iter_mut().zip(row) {
+                    *sum += q;
+                }
+            } else {
+                let digit = W::from(digit);
+                for (sum, &q) in sum.iter_mut().zip(row) {
+                    *sum += q * digit;
+                }
+            }
+        }
+        sums.copy_from_slice(&sum);
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Clipped {
+    low: u64,
+    high: u64,
+}
+
+/// Sums → codes. Padding sums are 0 and never clip.
+fn quantize<W: Word, const COUNT: bool>(low: W, high: W, codes: &mut [W]) -> Clipped {
+    let (mut clipped_low, mut clipped_high) = ([W::from(0); CHUNK], [W::from(0); CHUNK]);
+    for codes in codes.chunks_exact_mut(CHUNK) {
+        for (lane, code) in codes.iter_mut().enumerate() {
+            let unclamped = (*code + W::HALF) >> FRACTION_BITS;
+            if COUNT {
+                clipped_low[lane] += W::from(unclamped < low);
+                clipped_high[lane] += W::from(unclamped > high);
+            }
+            *code = unclamped.max(low).min(high);
+        }
+    }
+    let total = |lanes: [W; CHUNK]| lanes.into_iter().map(|lane| lane.into() as u64).sum();
+    Clipped { low: total(clipped_low), high: total(clipped_high) }
+}
+
+fn quantize_noisy<W: Word>(block: &Block, step: &Step<'_>, noise: NoiseKey, codes: &mut [W]) -> Clipped {
+    let (quantizer, mut clipped) = (block.quantizer(), Clipped::default());
+    let mut draws = noise.draws(step);
+    let common = common_on_grid(block, step, noise);
+    for (at, code) in codes[..block.lanes() * block.columns()].iter_mut().enumerate() {
+        let (lane, column) = (at / block.columns(), at % block.columns());
+        let variance = block.variance(step, lane, column).unwrap_or(0);
+        let sum = (*code).into() + normal_on_grid(variance, &mut draws) - common;
+        if let Quantizer::Codes { low, high } = quantizer {
+            let unclamped = quantizer.unclamped(sum);
+            clipped.low += u64::from(unclamped < low);
+            clipped.high += u64::from(unclamped > high);
+        }
+        *code = W::narrow(quantizer.code(sum));
+    }
+    clipped
+}
+
+/// Adds the signed, shifted codes of all lanes and the corrections to the result.
+fn recombine<W: Word>(block: &Block, step: &Step<'_>, codes: &[W], totals: &mut [W], y: &mut [i64]) {
+    let columns = block.columns();
+    totals.fill(W::from(0));
+    let lanes = codes.chunks_exact(columns).zip(block.signs(step.group).chunks_exact(columns));
+    for (lane, (codes, signs)) in lanes.enumerate() {
+        let shift = block.shift(lane);
+        for ((total, &code), &negative) in totals.iter_mut().zip(codes).zip(signs) {
+            let mask = W::from(negative) * W::ALL_ONES;
+            *total += ((code << shift) ^ mask) - mask;
+        }
+    }
+    for (y, &total) in y.iter_mut().zip(&*totals) {
+        *y += step.place * block.unit() * total.into();
+    }
+    if block.has_correction() {
+        let digit_sum = step.digits.iter().map(|&digit| usize::from(digit)).sum();
+        for (column, y) in y.iter_mut().enumerate() {
+            *y += step.place * block.correction(step.group, column, digit_sum);
+        }
+    }
+}

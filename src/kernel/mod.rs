@@ -1,0 +1,34 @@
+//! The matrix-vector kernel: integer contributions, thresholds and slices. No volts, no weights.
+//!
+//! A [`Block`] is one array compiled onto the fixed-point grid. A [`Step`] is one plane of one of
+//! its active groups. Every kernel adds the contribution of one step to the result:
+//!
+//! ```text
+//! y[c] += place · ( Σ_l ±2^shift[l] · (unit · code[l, c] − baseline[n])  +  digit_sum[g, c] · n )
+//! ```
+//!
+//! with `n` the digit sum of the step. [`reference`](mod@reference) says what that is, slowly;
+//! [`direct`] returns the same bits, one vector addition per driven word line.
+
+mod block;
+mod counts;
+pub mod direct;
+mod noise;
+pub mod reference;
+
+pub use block::{Block, BlockNoise, BlockParts, Quantizer};
+pub use counts::{ActivityLevel, Counts};
+pub use noise::NoiseKey;
+
+/// One plane of one active group.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// Active group of the block.
+    pub group: usize,
+    /// Position of the plane in its stream: part of the address of read noise.
+    pub plane: u32,
+    /// What a digit counts: a power of two, negative for a sign plane.
+    pub place: i64,
+    /// One digit per row of the group.
+    pub digits: &'a [u8],
+}

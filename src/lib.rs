@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+
+pub mod activity;
+pub mod design;
+pub mod device;
+pub mod die;
+pub mod error;
+pub mod fixed;
+pub mod kernel;
+pub mod key;
+pub mod mapping;
+pub mod periphery;
+pub mod presets;
+pub mod read;
+pub mod stream;
+pub mod study;
+pub mod weights;
+
+pub use activity::{Activity, ActivityLevel};
+pub use design::{Design, DesignBuilder};
+pub use device::{Cell, LevelMap, Programming, ReadNoise, StuckCells};
+pub use die::Die;
+pub use error::{Error, Result};
+pub use key::Key;
+pub use mapping::{Mapping, Subtraction};
+pub use periphery::{Adc, Baseline, Dac};
+pub use read::{Read, Scratch};
+pub use stream::Skip;
+pub use weights::Weights;
+
+pub use nalgebra;
+pub use rand;
