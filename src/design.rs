@@ -302,7 +302,7 @@ impl Design {
     /// ```
     pub fn lossless_adc_bits(&self) -> u32 {
         let top = round(self.max_sum);
-        i64::BITS - top.leading_zeros() + u32::from(self.settings.mapping.is_bipolar())
+        (i64::BITS - top.leading_zeros()).max(1) + u32::from(self.settings.mapping.is_bipolar())
     }
 
     /// Programs a matrix: every check, then every write-time draw from one key.

@@ -344,14 +344,16 @@ impl Memory {
     }
 }
 
-/// The conductance (S) one word line adds to a lane: of one cell, or the difference of a pair.
+/// The conductances (S) one word line adds to a lane: of one cell, or of a pair to be subtracted.
+fn lane_cells(layout: &Layout, row: &[f32], lane: usize, column: usize) -> (f32, Option<f32>) {
+    let first = column * layout.cells_per_weight() + lane;
+    let pair = layout.settings().mapping.is_bipolar().then(|| row[first + layout.slices()]);
+    (row[first], pair)
+}
+
 fn lane_siemens(layout: &Layout, row: &[f32], lane: usize, column: usize) -> f64 {
-    let cell = |lane: usize| f64::from(row[column * layout.cells_per_weight() + lane]);
-    if layout.settings().mapping.is_bipolar() {
-        cell(lane) - cell(lane + layout.slices())
-    } else {
-        cell(lane)
-    }
+    let (cell, pair) = lane_cells(layout, row, lane, column);
+    f64::from(cell) - f64::from(pair.unwrap_or(0.0))
 }
 
 fn compile_block(design: &Design, layout: &Layout, recipe: &Recipe, cells: &ArrayCells) -> Result<Block> {
@@ -402,7 +404,7 @@ fn compile_block(design: &Design, layout: &Layout, recipe: &Recipe, cells: &Arra
     })
 }
 
-/// Variances in squared grid units per squared digit.
+/// Read noise as integer variances, on the finest grid on which their largest sum fits.
 fn compile_noise(
     design: &Design,
     layout: &Layout,
@@ -413,36 +415,39 @@ fn compile_noise(
         return Ok(None);
     }
     let noise = design.read_noise();
-    let variance = |deviation_in_lsb: f64| {
-        let deviation = deviation_in_lsb * ONE as f64;
-        round_real(deviation * deviation).map(|v| v as u64).ok_or(Error::Overflow {
-            name: "read-noise variance",
-            needed: u64::BITS,
-            available: u64::BITS - 1,
-        })
-    };
-    let lsb_amperes = lsb_siemens * design.dac().volts(1);
-    let of_cell = |siemens: f32| variance(noise.relative() * f64::from(siemens) / lsb_siemens);
+    let grid_siemens = lsb_siemens / ONE as f64;
+    let of_cell = |siemens: f32| (noise.relative() * f64::from(siemens) / grid_siemens).powi(2);
     let (mut of_cells, mut common) = (Vec::new(), Vec::new());
     if noise.relative() > 0.0 {
-        let per_weight = layout.cells_per_weight();
         for row in 0..cells.rows {
-            let row = cells.row(row);
             for lane in 0..layout.lanes() {
-                for column in 0..cells.columns / per_weight {
-                    let at = column * per_weight + lane;
-                    let mut sum = of_cell(row[at])?;
-                    if layout.settings().mapping.is_bipolar() {
-                        sum = sum.saturating_add(of_cell(row[at + layout.slices()])?);
-                    }
-                    of_cells.push(sum);
+                for column in 0..cells.columns / layout.cells_per_weight() {
+                    let (cell, pair) = lane_cells(layout, cells.row(row), lane, column);
+                    of_cells.push(of_cell(cell) + pair.map_or(0.0, of_cell));
                 }
             }
         }
-        common = cells.dummy.iter().map(|&g| of_cell(g)).collect::<Result<_>>()?;
+        common = cells.dummy.iter().map(|&g| of_cell(g)).collect();
     }
-    let constant = variance(noise.front_end_amperes() / lsb_amperes)?;
-    Ok(Some(BlockNoise { cells: of_cells, common, constant }))
+    let constant = (noise.front_end_amperes() / (grid_siemens * design.dac().volts(1))).powi(2);
+
+    let driven = design.active_rows() as f64 * f64::from(design.dac().max_digit()).powi(2);
+    let largest = of_cells.iter().chain(&common).copied().fold(0.0, f64::max) * driven + constant;
+    let unit_bits = (0..=60).find(|&bits| largest / ((1u64 << bits) as f64).powi(2) < (1u64 << 62) as f64);
+    let unit_bits = unit_bits.ok_or(Error::Overflow {
+        name: "read-noise variance",
+        needed: u64::BITS,
+        available: u64::BITS - 1,
+    })?;
+    let unit = ((1u64 << unit_bits) as f64).powi(2);
+    // Smaller than the largest, which fits.
+    let on_grid = |variance: f64| round_real(variance / unit).unwrap_or_default() as u64;
+    Ok(Some(BlockNoise {
+        unit_bits,
+        cells: of_cells.into_iter().map(on_grid).collect(),
+        common: common.into_iter().map(on_grid).collect(),
+        constant: on_grid(constant),
+    }))
 }
 
 /// Energy of each word line per squared digit and plane, `V² · ΣG · t`.

@@ -213,7 +213,24 @@ impl Die {
     ) -> Result<()> {
         self.check_vector(x, 0)?;
         self.check_output::<O>(1, y.len())?;
-        let key = self.read_key(rng);
+        self.execute(x, self.read_key(rng), y, scratch);
+        Ok(())
+    }
+
+    /// As [`Die::mvm_into`], with the draws of `key`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Die::mvm_into`].
+    pub fn mvm_into_keyed<T: Input, O: Output>(
+        &self,
+        x: &[T],
+        key: Key,
+        y: &mut [O],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        self.check_vector(x, 0)?;
+        self.check_output::<O>(1, y.len())?;
         self.execute(x, key, y, scratch);
         Ok(())
     }

@@ -46,9 +46,14 @@ impl Quantizer {
     }
 }
 
-/// White read noise of a block, as variances in squared grid units per squared digit.
+/// White read noise of a block, as integer variances per squared digit.
+///
+/// Their unit is the square of `2^unit_bits` grid units: variances have a grid of their own, coarse
+/// enough that every sum fits in 63 bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockNoise {
+    /// Binary logarithm of the unit of deviations, in grid units.
+    pub unit_bits: u32,
     /// Variance of each cell's current, `[row][lane][column]`; empty when cells have none.
     pub cells: Vec<u64>,
     /// Variance per row of what is subtracted from all columns alike; empty when there is none.
@@ -247,7 +252,12 @@ impl Block {
         self.parts.digit_sum[at] * n as i64 - baseline * self.code_weight[at]
     }
 
-    /// Variance of one conversion, in squared grid units; `None` without read noise.
+    /// Binary logarithm of the unit of deviations, in grid units.
+    pub fn deviation_unit_bits(&self) -> u32 {
+        self.parts.noise.as_ref().map_or(0, |noise| noise.unit_bits)
+    }
+
+    /// Variance of one conversion, in squared units of deviation; `None` without read noise.
     pub fn variance(&self, step: &Step<'_>, lane: usize, column: usize) -> Option<u64> {
         let noise = self.parts.noise.as_ref()?;
         if noise.cells.is_empty() {
@@ -390,7 +400,8 @@ fn max_noise(parts: &BlockParts) -> Result<i128> {
     let total = variance(&noise.cells).saturating_add(noise.constant.into());
     let common = variance(&noise.common);
     fits("read-noise variance", total.max(common).min(i128::MAX as u128) as i128, u64::BITS - 1)?;
-    Ok(9 * (total.isqrt() + common.isqrt() + 2) as i128)
+    check_integer("unit of deviations (bits)", noise.unit_bits, 0, 60)?;
+    Ok((9 * (total.isqrt() + common.isqrt() + 2) as i128) << noise.unit_bits)
 }
 
 fn fits(name: &'static str, magnitude: i128, available: u32) -> Result<()> {

@@ -210,7 +210,7 @@ fn quantize_noisy<W: Word>(block: &Block, step: &Step<'_>, noise: NoiseKey, code
     for (at, code) in codes[..block.lanes() * block.columns()].iter_mut().enumerate() {
         let (lane, column) = (at / block.columns(), at % block.columns());
         let variance = block.variance(step, lane, column).unwrap_or(0);
-        let sum = (*code).into() + normal_on_grid(variance, &mut draws) - common;
+        let sum = (*code).into() + normal_on_grid(block, variance, &mut draws) - common;
         if let Quantizer::Codes { low, high } = quantizer {
             let unclamped = quantizer.unclamped(sum);
             clipped.low += u64::from(unclamped < low);

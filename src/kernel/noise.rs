@@ -25,15 +25,16 @@ impl NoiseKey {
     }
 }
 
-/// A normal number of the given variance (in squared grid units), rounded onto the grid.
-pub(super) fn normal_on_grid(variance: u64, stream: &mut Stream) -> i64 {
-    let deviation = (variance as f64).sqrt();
-    // At most 2³² · 8.3: always representable.
+/// A normal number of the given variance (in the block's unit), rounded onto the grid.
+pub(super) fn normal_on_grid(block: &Block, variance: u64, stream: &mut Stream) -> i64 {
+    let deviation = (variance as f64).sqrt() * (1u64 << block.deviation_unit_bits()) as f64;
+    // The block has proved that nine deviations fit; a draw is at most 8.3.
     round_real(deviation * stream.normal()).unwrap_or_default()
 }
 
 /// Noise that all conversions of a step have in common.
 pub(super) fn common_on_grid(block: &Block, step: &Step<'_>, noise: NoiseKey) -> i64 {
-    let variance = block.common_variance(step);
-    variance.map_or(0, |variance| normal_on_grid(variance, &mut noise.stream(Purpose::CommonReadNoise, step)))
+    block.common_variance(step).map_or(0, |variance| {
+        normal_on_grid(block, variance, &mut noise.stream(Purpose::CommonReadNoise, step))
+    })
 }

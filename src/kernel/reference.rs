@@ -68,7 +68,7 @@ pub fn run(
                 sum += i64::from(digit) * block.contribution(row, lane, column);
             }
             if let (Some(draws), Some(variance)) = (&mut draws, block.variance(step, lane, column)) {
-                sum += normal_on_grid(variance, draws) - common;
+                sum += normal_on_grid(block, variance, draws) - common;
             }
             let unclamped = block.quantizer().unclamped(sum);
             let code = block.quantizer().code(sum);
