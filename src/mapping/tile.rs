@@ -92,15 +92,15 @@ impl Layout {
 
     /// The arm a weight is stored in and the non-negative number stored there.
     fn stored(&self, value: i32, input: usize, output: usize) -> Result<(usize, u32)> {
+        let (value, offset) = (i64::from(value), i64::from(self.offset()));
         let stored = match self.settings().mapping {
-            Mapping::Offset => value + self.offset(),
+            Mapping::Offset => value + offset,
             Mapping::Polarized { .. } | Mapping::Differential { .. } => value.abs(),
         };
-        let max = (1i64 << (self.slices() as u32 * self.settings().cell_bits)) - 1;
-        if !(0..=max).contains(&i64::from(stored)) {
-            let offset = i64::from(self.offset());
+        let max = (1 << (self.slices() as u32 * self.settings().cell_bits)) - 1;
+        if !(0..=max).contains(&stored) {
             let min = if offset > 0 { -offset } else { -max };
-            return Err(Error::Weight { input, output, value: value.into(), min, max: max - offset });
+            return Err(Error::Weight { input, output, value, min, max: max - offset });
         }
         let arm = usize::from(self.settings().mapping.arms() == 2 && value < 0);
         Ok((arm, stored as u32))

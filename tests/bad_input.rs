@@ -1,0 +1,322 @@
+//! Everything a user can get wrong is an `Err` that names the value, the bound and the place.
+
+mod common;
+
+use common::ideal_cell;
+use forms_xbar::kernel::{Block, BlockParts, Quantizer};
+use forms_xbar::mapping::{Layout, LayoutSettings};
+use forms_xbar::stream::InputFormat;
+use forms_xbar::{
+    ActivityLevel, Adc, Baseline, Cell, Dac, Design, DesignBuilder, Error, Key, LevelMap, Mapping,
+    Programming, ReadNoise, StuckCells, Subtraction, Weights, presets,
+};
+
+fn builder() -> DesignBuilder {
+    presets::forms().adc(Adc::granular(5)).input_bits(8)
+}
+
+fn built(builder: DesignBuilder) -> Error {
+    builder.build().expect_err("must be refused")
+}
+
+/// Checks the error and that its message names everything it should.
+fn assert_error(found: Error, expected: Error, names: &[&str]) {
+    assert_eq!(found, expected);
+    for name in names {
+        assert!(found.to_string().contains(name), "`{found}` does not name {name}");
+    }
+}
+
+#[test]
+fn errors_are_small_values() {
+    fn value<T: Clone + PartialEq + Send + Sync + std::error::Error + 'static>() {}
+    value::<Error>();
+    assert!(size_of::<Error>() <= 64, "{}", size_of::<Error>());
+}
+
+#[test]
+fn weights() {
+    let length = Error::Length { name: "weights", expected: 6, found: 5 };
+    assert_error(
+        Weights::from_row_slice(2, 3, 8, &[0; 5]).unwrap_err(),
+        length.clone(),
+        &["weights", "5", "6"],
+    );
+    assert_error(Weights::from_column_slice(2, 3, 8, &[0; 5]).unwrap_err(), length, &["weights"]);
+    for bits in [0, 1, 17, 40] {
+        let error = Error::Integer { name: "weight bits", value: bits.into(), min: 2, max: 16 };
+        assert_error(
+            Weights::from_row_slice(1, 1, bits, &[0]).unwrap_err(),
+            error,
+            &["weight bits", "2..=16"],
+        );
+    }
+    for (inputs, outputs, name) in [(0, 3, "inputs"), (3, 0, "outputs")] {
+        let error = Error::Integer { name, value: 0, min: 1, max: i64::MAX };
+        assert_error(Weights::from_row_slice(inputs, outputs, 8, &[]).unwrap_err(), error, &[name, "0"]);
+    }
+    for (value, at) in [(8, 5), (-9, 0)] {
+        let mut values = [0; 6];
+        values[at] = value;
+        let error = Error::Weight { input: at / 3, output: at % 3, value: value.into(), min: -8, max: 7 };
+        assert_error(
+            Weights::from_row_slice(2, 3, 4, &values).unwrap_err(),
+            error,
+            &["-8..=7", "input", "output"],
+        );
+    }
+    let full = Weights::full_magnitude_from_row_slice(1, 1, 4, &[-16]).unwrap_err();
+    assert_error(full, Error::Weight { input: 0, output: 0, value: -16, min: -15, max: 15 }, &["-15..=15"]);
+    assert!(Weights::from_row_slice(usize::MAX, usize::MAX, 8, &[]).is_err());
+}
+
+#[test]
+fn cells() {
+    let linear = |off, on| LevelMap::linear(2, off, on).unwrap_err();
+    let order = |off, on| Error::Order { low: "g_off (S)", low_value: off, high: "g_on (S)", high_value: on };
+    assert_error(linear(1e-4, 1e-6), order(1e-4, 1e-6), &["g_off", "g_on", "0.0001", "0.000001"]);
+    assert_error(linear(1e-4, 1e-4), order(1e-4, 1e-4), &["g_off"]);
+    for bad in [f64::NAN, f64::INFINITY, -1e-6] {
+        assert!(matches!(linear(bad, 1e-4), Error::Real { name: "g_off (S)", .. }));
+        assert!(matches!(linear(1e-6, bad), Error::Real { name: "g_on (S)", .. }));
+    }
+    for bits in [0, 5, 40] {
+        let error = Error::Integer { name: "cell bits", value: bits.into(), min: 1, max: 4 };
+        assert_error(LevelMap::linear(bits, 0.0, 1e-4).unwrap_err(), error, &["cell bits", "1..=4"]);
+    }
+    let table = LevelMap::table(vec![0.0, 2e-6, 2e-6, 3e-6]).unwrap_err();
+    assert_error(table, Error::LevelTable { level: 2, siemens: 2e-6, below: 2e-6 }, &["level 2", "0.000002"]);
+    assert!(LevelMap::table(vec![0.0, 1e-6, 2e-6]).is_err());
+    assert!(LevelMap::table(vec![]).is_err());
+    assert!(LevelMap::table(vec![1e-6; 32]).is_err());
+    assert!(LevelMap::table(vec![f64::NAN, 1e-6]).is_err());
+
+    for sigma in [f64::NAN, -0.1, f64::INFINITY, 11.0] {
+        for programming in [
+            Programming::Lognormal { sigma },
+            Programming::NormalRelative { sigma },
+            Programming::NormalOfGOn { sigma },
+        ] {
+            let error = built(builder().cell(ideal_cell(2).with_programming(programming)));
+            assert!(matches!(error, Error::Real { name: "programming sigma", .. }), "{error}");
+            assert!(error.to_string().contains("at most 10"), "{error}");
+        }
+        assert!(sigma == 11.0 || ReadNoise::new(0.0, sigma).is_err());
+        assert!(matches!(
+            ReadNoise::new(sigma, 0.0),
+            Err(Error::Real { name: "relative read noise sigma", .. })
+        ));
+    }
+    for (on, off) in [(-0.1, 0.0), (0.0, f64::NAN), (1.1, 0.0), (0.6, 0.6)] {
+        assert!(matches!(StuckCells::new(on, off), Err(Error::Real { .. })));
+    }
+}
+
+#[test]
+fn leakage_beyond_all_levels_is_refused() {
+    let cell = Cell::new(LevelMap::table(vec![1.0, 1.0 + 1e-9]).unwrap());
+    assert!(matches!(built(builder().cell(cell)), Error::Real { name: "leakage g_off / level step", .. }));
+}
+
+#[test]
+fn converters() {
+    for bits in [0, 17, 40] {
+        let error = Error::Integer { name: "ADC bits", value: bits.into(), min: 1, max: 16 };
+        for adc in [Adc::granular(bits), Adc::full_range(bits), Adc::calibrated(bits, 0.9)] {
+            assert_error(built(builder().adc(adc)), error.clone(), &["ADC bits", "1..=16"]);
+        }
+    }
+    let before = Mapping::Differential { subtraction: Subtraction::BeforeAdc };
+    let error = Error::Integer { name: "ADC bits", value: 1, min: 2, max: 16 };
+    assert_error(built(builder().mapping(before).adc(Adc::granular(1))), error, &["2..=16"]);
+    for quantile in [0.0, -1.0, 1.5, f64::NAN] {
+        assert!(matches!(
+            built(builder().adc(Adc::calibrated(8, quantile))),
+            Error::Real { name: "ADC quantile", .. }
+        ));
+    }
+    for lsb in [0, u64::MAX] {
+        let adc = Adc::Calibrated { bits: 8, quantile: 0.9, lsb: Some(lsb) };
+        assert!(matches!(built(builder().adc(adc)), Error::Integer { .. }));
+    }
+    for bits in [0, 5] {
+        let error = Error::Integer { name: "DAC bits", value: bits.into(), min: 1, max: 4 };
+        assert_error(Dac::new(bits, 0.2).unwrap_err(), error, &["DAC bits"]);
+    }
+    for volts in [0.0, -0.2, f64::NAN, f64::INFINITY] {
+        assert!(matches!(Dac::new(1, volts), Err(Error::Real { name: "read voltage (V)", .. })));
+    }
+}
+
+#[test]
+fn designs() {
+    let divide =
+        |part, part_value, whole_value| Error::Divide { part, part_value, whole: "array rows", whole_value };
+    for fragment in [0, 3, 100, 256] {
+        let error = built(builder().mapping(Mapping::Polarized { fragment }).active_rows(1));
+        assert_error(error, divide("fragment", fragment, 128), &["fragment", "128"]);
+    }
+    for rows in [0, 3, 256] {
+        assert_error(built(builder().active_rows(rows)), divide("active rows", rows, 128), &["active rows"]);
+    }
+    let error = built(builder().active_rows(16));
+    let expected = Error::Divide { part: "active rows", part_value: 16, whole: "fragment", whole_value: 8 };
+    assert_error(error, expected, &["active rows", "16", "fragment", "8"]);
+    for (rows, columns) in [(0, 128), (128, 0), (1 << 17, 128), (128, 1 << 17)] {
+        assert!(matches!(built(builder().array(rows, columns).active_rows(1)), Error::Integer { .. }));
+    }
+    for bits in [0, 17, 40] {
+        let error = Error::Integer { name: "input bits", value: bits.into(), min: 1, max: 16 };
+        assert_error(built(builder().input_bits(bits)), error, &["input bits"]);
+    }
+    assert!(InputFormat::new(1, true, 1).is_err());
+    for secs in [0.0, -1.0, f64::NAN] {
+        assert!(matches!(built(builder().plane_secs(secs)), Error::Real { name: "plane time (s)", .. }));
+    }
+    let before = Mapping::Differential { subtraction: Subtraction::BeforeAdc };
+    let error = built(builder().mapping(before).baseline(Baseline::DummyColumn));
+    assert!(matches!(error, Error::Conflict { .. }) && error.to_string().contains("dummy column"), "{error}");
+}
+
+#[test]
+fn programming() {
+    let design = builder().build().unwrap();
+    let mut values = vec![3; 16 * 3];
+    values[10 * 3 + 1] = -2;
+    let mixed = Weights::from_row_slice(16, 3, 8, &values).unwrap();
+    let error = design.program_keyed(&mixed, Key::from(1)).unwrap_err();
+    let expected = Error::MixedSign { fragment: 1, output: 1, input: 10, value: -2 };
+    assert_error(error, expected, &["fragment 1", "output 1", "input 10", "-2"]);
+
+    let narrow = builder().array(128, 3).build().unwrap();
+    let weights = Weights::from_row_slice(1, 1, 8, &[1]).unwrap();
+    let error = Error::Integer { name: "cells of one weight", value: 4, min: 1, max: 3 };
+    assert_error(narrow.program_keyed(&weights, Key::from(1)).unwrap_err(), error, &["cells of one weight"]);
+}
+
+#[test]
+fn accumulators_that_could_overflow_are_refused() {
+    // 2¹⁶ · 2¹⁶ · 2¹⁶ on a grid of 2⁻¹⁶, and 64 rows of it.
+    let parts = |unit, contributions: Vec<i64>| BlockParts {
+        group_rows: 1,
+        groups: 1,
+        lanes: 1,
+        columns: 1,
+        max_digit: 1,
+        max_places: 65535,
+        contributions,
+        quantizer: Quantizer::Codes { low: 0, high: 65535 },
+        unit,
+        shift: vec![16],
+        negative: vec![false],
+        digit_sum: vec![0],
+        baseline: vec![],
+        noise: None,
+        energy: vec![0],
+    };
+    assert!(Block::new(parts(1 << 10, vec![1])).is_ok());
+    let error = Block::new(parts(1 << 20, vec![1])).unwrap_err();
+    assert_error(
+        error,
+        Error::Overflow { name: "result accumulator", needed: 69, available: 64 },
+        &["69", "64"],
+    );
+    let error = Block::new(parts(1, vec![i64::MAX])).unwrap_err();
+    assert!(matches!(error, Error::Overflow { name: "bit-line sum", .. }), "{error}");
+    assert!(matches!(Block::new(parts(1, vec![1, 2])), Err(Error::Length { name: "contributions", .. })));
+
+    // The same through the front door: cells far above their level step. One weight of one slice takes a
+    // whole fragment of cells.
+    let design = builder().build().unwrap();
+    let weights = Weights::from_row_slice(1, 1, 2, &[1]).unwrap();
+    let error = forms_xbar::Die::from_conductances(&design, &weights, &[vec![1e30; 8]]).unwrap_err();
+    assert!(matches!(error, Error::Overflow { .. }), "{error}");
+}
+
+#[test]
+fn layouts() {
+    let settings = LayoutSettings {
+        mapping: Mapping::Offset,
+        column_flip: false,
+        cell_bits: 2,
+        array_rows: 16,
+        array_columns: 16,
+        active_rows: 8,
+    };
+    for (inputs, outputs) in [(0, 1), (1, 0)] {
+        assert!(matches!(Layout::new(settings, inputs, outputs, (-8, 7)), Err(Error::Integer { .. })));
+    }
+    for range in [(1, 2), (0, 0), (i32::MIN, 0), (0, i32::MAX), (-8, -9)] {
+        assert!(matches!(Layout::new(settings, 1, 1, range), Err(Error::Integer { .. })), "{range:?}");
+    }
+    let layout = Layout::new(settings, 2, 2, (-8, 7)).unwrap();
+    assert!(matches!(layout.map(&[0; 3], 0), Err(Error::Length { .. })));
+    assert!(matches!(layout.map(&[0; 4], 1), Err(Error::Integer { name: "array", .. })));
+    assert!(matches!(
+        layout.map(&[0, 0, -9, 0], 0),
+        Err(Error::Weight { input: 1, output: 0, value: -9, .. })
+    ));
+    assert!(matches!(layout.map(&[i32::MIN; 4], 0), Err(Error::Weight { input: 0, output: 0, .. })));
+    assert!(matches!(layout.map(&[i32::MAX; 4], 0), Err(Error::Weight { input: 0, output: 0, .. })));
+    let polarized = LayoutSettings { mapping: Mapping::Polarized { fragment: 8 }, ..settings };
+    let layout = Layout::new(polarized, 1, 1, (-8, 7)).unwrap();
+    assert!(matches!(layout.map(&[i32::MIN], 0), Err(Error::Weight { .. })));
+}
+
+#[test]
+fn inputs() {
+    let weights = Weights::from_row_slice(4, 2, 8, &[1; 8]).unwrap();
+    let build =
+        |builder: DesignBuilder| builder.build().unwrap().program_keyed(&weights, Key::from(1)).unwrap();
+    let die = build(builder().input_bits(6));
+    let key = Key::from(2);
+
+    let length = Error::Length { name: "input vector", expected: 4, found: 3 };
+    assert_error(die.mvm_keyed(&[0u8; 3], key).unwrap_err(), length.clone(), &["input vector", "3", "4"]);
+    assert_error(die.mvm_reference(&[0u8; 3], key).unwrap_err(), length, &["input vector"]);
+    let above = Error::Input { vector: 0, index: 2, value: 64, min: 0, max: 63 };
+    assert_error(die.mvm_keyed(&[0u8, 63, 64, 0], key).unwrap_err(), above, &["64", "index 2", "0..=63"]);
+    let below = Error::Input { vector: 0, index: 1, value: -1, min: 0, max: 63 };
+    assert_error(die.mvm_keyed(&[0i8, -1, 0, 0], key).unwrap_err(), below, &["-1"]);
+
+    let mut rng = <rand::rngs::ChaCha8Rng as rand::SeedableRng>::seed_from_u64(1);
+    let batch = Error::Batch { found: 9, vector: 4 };
+    assert_error(die.mvm_batch(&[0u8; 9], &mut rng).unwrap_err(), batch, &["9", "4"]);
+    let in_batch = Error::Input { vector: 1, index: 3, value: 255, min: 0, max: 63 };
+    let mut x = [0u8; 8];
+    x[7] = 255;
+    assert_error(die.mvm_batch(&x, &mut rng).unwrap_err(), in_batch, &["vector 1", "index 3"]);
+    assert_eq!(die.mvm_batch::<u8, _>(&[], &mut rng).unwrap().y, []);
+
+    let signed = build(builder().signed_inputs(true));
+    let error = Error::Input { vector: 0, index: 0, value: 128, min: -128, max: 127 };
+    assert_error(signed.mvm_keyed(&[128u16, 0, 0, 0], key).unwrap_err(), error, &["-128..=127"]);
+
+    let result = Error::Length { name: "result", expected: 2, found: 3 };
+    let mut scratch = die.scratch(ActivityLevel::Off);
+    let mut y = [7i64; 3];
+    assert_error(die.mvm_into_keyed(&[0u8; 4], key, &mut y, &mut scratch).unwrap_err(), result, &["result"]);
+    assert_eq!(y, [7; 3]);
+    let mut y = [7i64; 2];
+    assert!(die.mvm_into_keyed(&[64u8; 4], key, &mut y, &mut scratch).is_err());
+    assert_eq!(y, [7; 2], "a refused read writes nothing");
+}
+
+#[test]
+fn narrow_outputs_are_refused_when_they_could_overflow() {
+    let weights = Weights::from_row_slice(128, 2, 16, &[32767; 256]).unwrap();
+    let die = builder().input_bits(16).build().unwrap().program_keyed(&weights, Key::from(1)).unwrap();
+    assert!(die.bound() > i32::MAX.into());
+    let mut scratch = die.scratch(ActivityLevel::Off);
+    let error = die.mvm_into_keyed(&[0u16; 128], Key::from(1), &mut [0i32; 2], &mut scratch).unwrap_err();
+    assert!(matches!(error, Error::Overflow { name: "result", available: 32, .. }), "{error}");
+    die.mvm_into_keyed(&[0u16; 128], Key::from(1), &mut [0i64; 2], &mut scratch).unwrap();
+}
+
+#[test]
+fn designs_are_never_half_built() {
+    // Whatever a builder is given, it builds or it returns an error.
+    let nothing = DesignBuilder::new(Mapping::Polarized { fragment: 0 }, ideal_cell(1), Adc::granular(0));
+    assert!(nothing.clone().build().is_err());
+    assert!(Design::try_from(nothing).is_err());
+}
