@@ -141,7 +141,7 @@ fn a_trace_is_the_read_it_belongs_to() {
         let column: Vec<i32> = rows.clone().map(|i| weights.get(i, c.output).unwrap()).collect();
         let sign = if column.iter().any(|&w| w < 0) { -1 } else { 1 };
         let n = x[rows].iter().filter(|&&x| x >> c.plane & 1 == 1).count() as i64;
-        y[c.output] += sign * (c.code - baseline(n)) << c.plane << (2 * c.slice);
+        y[c.output] += (sign * (c.code - baseline(n))) << c.plane << (2 * c.slice);
     }
     assert_eq!(y, trace.read.y);
     // 40 outputs of 4 slices take two arrays side by side.
