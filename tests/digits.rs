@@ -76,6 +76,20 @@ fn crossbars_are_lossless_for_unpolarized_weights() {
     check_lossless("lenet5.safetensors", 8, &ANY_SIGN);
 }
 
+/// Arrays of 128 × 128 cells hold 128 inputs of 32 outputs at 4 cells a weight, of 16 at 8 cells.
+#[test]
+fn crossbars_used() {
+    let network = network("lenet5-polarized8.safetensors");
+    let arrays = |mapping| {
+        let design = machine(mapping, 8, 0.0).unwrap().build().unwrap();
+        Crossbars::program(&design, &network, Key::from(1)).unwrap().arrays()
+    };
+    // 25 × 6, 150 × 16, 400 × 120, 120 × 84, 84 × 10.
+    assert_eq!(arrays(Mapping::Polarized { fragment: 8 }), [1, 2, 4 * 4, 3, 1]);
+    assert_eq!(arrays(Mapping::Offset), [1, 2, 4 * 4, 3, 1]);
+    assert_eq!(arrays(Mapping::Differential { subtraction: Subtraction::Digital }), [1, 2, 4 * 8, 6, 1]);
+}
+
 #[test]
 fn unpolarized_weights_are_refused_by_a_polarized_mapping() {
     let design = machine(Mapping::Polarized { fragment: 8 }, 8, 0.0).unwrap().build().unwrap();

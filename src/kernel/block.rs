@@ -98,11 +98,38 @@ pub struct BlockParts {
     pub energy: Vec<u64>,
 }
 
-/// Integers of one width, chosen by what the programmed maximum proves.
+/// The large arrays of a block, in integers of one width, rows padded to the block's stride.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Grid<W> {
+    /// `[row][stride]`.
+    pub(super) contributions: Vec<W>,
+    /// All ones where a lane is subtracted, else 0, `[group][stride]`.
+    pub(super) signs: Vec<W>,
+}
+
+/// The width of the grid, chosen by what the programmed maximum proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Words {
-    Narrow(Vec<i32>),
-    Wide(Vec<i64>),
+    Narrow(Grid<i32>),
+    Wide(Grid<i64>),
+}
+
+impl<W> Grid<W> {
+    fn new(parts: &BlockParts, stride: usize, word: impl Fn(i64) -> W) -> Self {
+        let conversions = parts.lanes * parts.columns;
+        let padding = || std::iter::repeat_n(0, stride - conversions);
+        let rows = parts.contributions.chunks_exact(conversions);
+        let groups = parts.negative.chunks_exact(conversions);
+        let masks = |group: &[bool]| group.iter().map(|&negative| -i64::from(negative)).collect::<Vec<_>>();
+        Grid {
+            contributions: rows.flat_map(|row| row.iter().copied().chain(padding())).map(&word).collect(),
+            signs: groups.flat_map(|group| masks(group).into_iter().chain(padding())).map(&word).collect(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&self.contributions[..]) + size_of_val(&self.signs[..])
+    }
 }
 
 /// One array on the grid, with every overflow excluded when it was made.
@@ -111,8 +138,8 @@ pub struct Block {
     parts: BlockParts,
     /// Conversions of a row, padded to whole chunks.
     stride: usize,
-    /// `[row][stride]`; replaces `parts.contributions`.
-    contributions: Words,
+    /// Replaces `parts.contributions` and `parts.negative`.
+    words: Words,
     /// `Σ_l ±2^shift[l]`, `[group][column]`.
     code_weight: Vec<i64>,
     has_digit_sum: bool,
@@ -152,20 +179,10 @@ impl Block {
         let narrow = max_sum + i128::from(ONE) <= i32::MAX.into()
             && max_total <= i32::MAX.into()
             && !(noisy && parts.quantizer == Quantizer::PassThrough);
-        let contributions = std::mem::take(&mut parts.contributions);
-        let rows = contributions.chunks_exact(conversions);
-        let contributions = if narrow {
-            let mut words = vec![0i32; rows.len() * stride];
-            for (to, from) in words.chunks_exact_mut(stride).zip(rows) {
-                to.iter_mut().zip(from).for_each(|(to, &from)| *to = from as i32);
-            }
-            Words::Narrow(words)
+        let words = if narrow {
+            Words::Narrow(Grid::new(&parts, stride, |word| word as i32))
         } else {
-            let mut words = vec![0i64; rows.len() * stride];
-            for (to, from) in words.chunks_exact_mut(stride).zip(rows) {
-                to[..conversions].copy_from_slice(from);
-            }
-            Words::Wide(words)
+            Words::Wide(Grid::new(&parts, stride, |word| word))
         };
         let code_weight = (0..parts.groups * parts.columns)
             .map(|at| {
@@ -178,11 +195,13 @@ impl Block {
                 (0..parts.lanes).map(lane).sum()
             })
             .collect();
+        parts.contributions = Vec::new();
+        parts.negative = Vec::new();
         let has_digit_sum = max_digit_sum > 0 || max_baseline > 0;
         Ok(Block {
             parts,
             stride,
-            contributions,
+            words,
             code_weight,
             has_digit_sum,
             max_sum: max_sum as i64,
@@ -227,21 +246,19 @@ impl Block {
 
     /// Whether a lane is subtracted.
     pub fn is_negative(&self, group: usize, lane: usize, column: usize) -> bool {
-        self.parts.negative[(group * self.parts.lanes + lane) * self.parts.columns + column]
-    }
-
-    /// The signs of a group's lanes, `[lane][column]`.
-    pub(super) fn signs(&self, group: usize) -> &[bool] {
-        let conversions = self.parts.lanes * self.parts.columns;
-        &self.parts.negative[group * conversions..][..conversions]
+        let at = group * self.stride + lane * self.parts.columns + column;
+        match &self.words {
+            Words::Narrow(grid) => grid.signs[at] != 0,
+            Words::Wide(grid) => grid.signs[at] != 0,
+        }
     }
 
     /// What a cell adds to its conversion per unit digit, in grid units.
     pub fn contribution(&self, row: usize, lane: usize, column: usize) -> i64 {
         let at = row * self.stride + lane * self.parts.columns + column;
-        match &self.contributions {
-            Words::Narrow(words) => words[at].into(),
-            Words::Wide(words) => words[at],
+        match &self.words {
+            Words::Narrow(grid) => grid.contributions[at].into(),
+            Words::Wide(grid) => grid.contributions[at],
         }
     }
 
@@ -298,16 +315,15 @@ impl Block {
 
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
-        let contributions = match &self.contributions {
-            Words::Narrow(words) => size_of_val(&words[..]),
-            Words::Wide(words) => size_of_val(&words[..]),
+        let words = match &self.words {
+            Words::Narrow(grid) => grid.bytes(),
+            Words::Wide(grid) => grid.bytes(),
         };
         let noise =
             self.parts.noise.as_ref().map_or(0, |n| size_of_val(&n.cells[..]) + size_of_val(&n.common[..]));
-        contributions
+        words
             + noise
             + size_of_val(&self.parts.shift[..])
-            + size_of_val(&self.parts.negative[..])
             + size_of_val(&self.parts.digit_sum[..])
             + size_of_val(&self.parts.baseline[..])
             + size_of_val(&self.parts.energy[..])
@@ -315,7 +331,7 @@ impl Block {
     }
 
     pub(super) fn words(&self) -> &Words {
-        &self.contributions
+        &self.words
     }
 
     pub(super) fn stride(&self) -> usize {

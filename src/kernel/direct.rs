@@ -2,7 +2,7 @@
 
 use std::ops::{Add, AddAssign, BitXor, Mul, Shl, Shr, Sub};
 
-use super::block::{CHUNK, Words};
+use super::block::{CHUNK, Grid, Words};
 use super::noise::{common_on_grid, normal_on_grid};
 use super::{ActivityLevel, Block, Counts, NoiseKey, Quantizer, Step};
 use crate::fixed::FRACTION_BITS;
@@ -23,7 +23,6 @@ trait Word:
     + Into<i64>
 {
     const HALF: Self;
-    const ALL_ONES: Self;
 
     /// For values that the block has proved to fit.
     fn narrow(value: i64) -> Self;
@@ -31,7 +30,6 @@ trait Word:
 
 impl Word for i32 {
     const HALF: i32 = 1 << (FRACTION_BITS - 1);
-    const ALL_ONES: i32 = -1;
 
     fn narrow(value: i64) -> i32 {
         value as i32
@@ -40,7 +38,6 @@ impl Word for i32 {
 
 impl Word for i64 {
     const HALF: i64 = 1 << (FRACTION_BITS - 1);
-    const ALL_ONES: i64 = -1;
 
     fn narrow(value: i64) -> i64 {
         value
@@ -56,6 +53,8 @@ pub struct Workspace {
 
 #[derive(Debug, Clone, Default)]
 struct Buffers<W> {
+    /// Where the driven rows of the step begin, with their digits.
+    driven: Vec<(usize, W)>,
     /// Sums, then codes, `[lane][column]` and padding.
     codes: Vec<W>,
     /// `Σ_l ±2^shift · code` per column.
@@ -63,15 +62,12 @@ struct Buffers<W> {
 }
 
 impl<W: Word> Buffers<W> {
-    fn fit(&mut self, block: &Block) -> (&mut [W], &mut [W]) {
-        let (stride, columns) = (block.stride(), block.columns());
-        if self.codes.len() < stride {
-            self.codes.resize(stride, W::from(0));
-        }
-        if self.totals.len() < columns {
-            self.totals.resize(columns, W::from(0));
-        }
-        (&mut self.codes[..stride], &mut self.totals[..columns])
+    fn fit(&mut self, block: &Block) -> &mut Self {
+        self.driven.clear();
+        self.driven.reserve(block.group_rows());
+        self.codes.resize(block.stride(), W::from(0));
+        self.totals.resize(block.columns(), W::from(0));
+        self
     }
 }
 
@@ -97,12 +93,8 @@ pub fn run(
     counts: &mut Counts,
 ) {
     match block.words() {
-        Words::Narrow(words) => run_in(block, words, step, noise, level, work.narrow.fit(block), y, counts),
-        Words::Wide(words) => run_in(block, words, step, noise, level, work.wide.fit(block), y, counts),
-    }
-    if level >= ActivityLevel::Counts {
-        counts.conversions += (block.lanes() * block.columns()) as u64;
-        counts.active_word_lines += block.driven(step).count() as u64;
+        Words::Narrow(grid) => run_in(block, grid, step, noise, level, work.narrow.fit(block), y, counts),
+        Words::Wide(grid) => run_in(block, grid, step, noise, level, work.wide.fit(block), y, counts),
     }
     if level >= ActivityLevel::CountsAndEnergy {
         counts.energy += block.energy(step);
@@ -113,15 +105,15 @@ pub fn run(
 pub fn for_each_sum(block: &Block, step: &Step<'_>, work: &mut Workspace, mut show: impl FnMut(i64)) {
     let conversions = block.lanes() * block.columns();
     match block.words() {
-        Words::Narrow(words) => {
-            let (sums, _) = work.narrow.fit(block);
-            add_rows(block, words, step, sums);
-            sums[..conversions].iter().for_each(|&sum| show(sum.into()));
+        Words::Narrow(grid) => {
+            let buffers = work.narrow.fit(block);
+            add_rows(block, grid, step, buffers);
+            buffers.codes[..conversions].iter().for_each(|&sum| show(sum.into()));
         }
-        Words::Wide(words) => {
-            let (sums, _) = work.wide.fit(block);
-            add_rows(block, words, step, sums);
-            sums[..conversions].iter().for_each(|&sum| show(sum));
+        Words::Wide(grid) => {
+            let buffers = work.wide.fit(block);
+            add_rows(block, grid, step, buffers);
+            buffers.codes[..conversions].iter().for_each(|&sum| show(sum));
         }
     }
 }
@@ -129,15 +121,16 @@ pub fn for_each_sum(block: &Block, step: &Step<'_>, work: &mut Workspace, mut sh
 #[allow(clippy::too_many_arguments)]
 fn run_in<W: Word>(
     block: &Block,
-    words: &[W],
+    grid: &Grid<W>,
     step: &Step<'_>,
     noise: Option<NoiseKey>,
     level: ActivityLevel,
-    (codes, totals): (&mut [W], &mut [W]),
+    buffers: &mut Buffers<W>,
     y: &mut [i64],
     counts: &mut Counts,
 ) {
-    add_rows(block, words, step, codes);
+    add_rows(block, grid, step, buffers);
+    let codes = &mut buffers.codes[..];
     let clipped = match (noise, block.quantizer()) {
         (Some(noise), _) if block.is_noisy() => quantize_noisy(block, step, noise, codes),
         (_, Quantizer::PassThrough) => Clipped::default(),
@@ -149,31 +142,23 @@ fn run_in<W: Word>(
     if level >= ActivityLevel::Counts {
         counts.clipped_low += clipped.low;
         counts.clipped_high += clipped.high;
+        counts.conversions += (block.lanes() * block.columns()) as u64;
+        counts.active_word_lines += buffers.driven.len() as u64;
     }
-    recombine(block, step, codes, totals, y);
+    recombine(block, grid, step, buffers, y);
 }
 
 /// `sums = Σ digit · contribution` over the driven rows, a register's worth of columns at a time.
-fn add_rows<W: Word>(block: &Block, words: &[W], step: &Step<'_>, sums: &mut [W]) {
+fn add_rows<W: Word>(block: &Block, grid: &Grid<W>, step: &Step<'_>, buffers: &mut Buffers<W>) {
     let stride = block.stride();
-    let group = &words[step.group * block.group_rows() * stride..][..block.group_rows() * stride];
+    buffers.driven.extend(block.driven(step).map(|(row, digit)| (row * stride, W::from(digit))));
     let binary = step.digits.iter().all(|&digit| digit <= 1);
-    for (chunk, sums) in sums.chunks_exact_mut(CHUNK).enumerate() {
+    for (chunk, sums) in buffers.codes.chunks_exact_mut(CHUNK).enumerate() {
         let mut sum = [W::from(0); CHUNK];
-        for (row, &digit) in group.chunks_exact(stride).zip(step.digits) {
-            if digit == 0 {
-                continue;
-            }
-            let row = &row[chunk * CHUNK..][..CHUNK];
-            if binary {
-                for (sum, &q) in sum.iter_mut().zip(row) {
-                    *sum += q;
-                }
-            } else {
-                let digit = W::from(digit);
-                for (sum, &q) in sum.iter_mut().zip(row) {
-                    *sum += q * digit;
-                }
+        for &(row, digit) in &buffers.driven {
+            let row = &grid.contributions[row + chunk * CHUNK..][..CHUNK];
+            for (sum, &q) in sum.iter_mut().zip(row) {
+                *sum += if binary { q } else { q * digit };
             }
         }
         sums.copy_from_slice(&sum);
@@ -222,19 +207,34 @@ fn quantize_noisy<W: Word>(block: &Block, step: &Step<'_>, noise: NoiseKey, code
 }
 
 /// Adds the signed, shifted codes of all lanes and the corrections to the result.
-fn recombine<W: Word>(block: &Block, step: &Step<'_>, codes: &[W], totals: &mut [W], y: &mut [i64]) {
-    let columns = block.columns();
+fn recombine<W: Word>(
+    block: &Block,
+    grid: &Grid<W>,
+    step: &Step<'_>,
+    buffers: &mut Buffers<W>,
+    y: &mut [i64],
+) {
+    let (columns, totals) = (block.columns(), &mut buffers.totals);
+    let signs = &grid.signs[step.group * block.stride()..][..block.stride()];
     totals.fill(W::from(0));
-    let lanes = codes.chunks_exact(columns).zip(block.signs(step.group).chunks_exact(columns));
+    let lanes = buffers.codes.chunks_exact(columns).zip(signs.chunks_exact(columns)).take(block.lanes());
     for (lane, (codes, signs)) in lanes.enumerate() {
         let shift = block.shift(lane);
-        for ((total, &code), &negative) in totals.iter_mut().zip(codes).zip(signs) {
-            let mask = W::from(negative) * W::ALL_ONES;
-            *total += ((code << shift) ^ mask) - mask;
+        for ((total, &code), &sign) in totals.iter_mut().zip(codes).zip(signs) {
+            *total += ((code << shift) ^ sign) - sign;
         }
     }
-    for (y, &total) in y.iter_mut().zip(&*totals) {
-        *y += step.place * block.unit() * total.into();
+    // Multiplying 64-bit integers is slow without wide SIMD; places are powers of two.
+    let shift = step.place.unsigned_abs().trailing_zeros();
+    let sign = step.place >> 63;
+    if block.unit() == 1 {
+        for (y, &total) in y.iter_mut().zip(&*totals) {
+            *y += ((total.into() << shift) ^ sign) - sign;
+        }
+    } else {
+        for (y, &total) in y.iter_mut().zip(&*totals) {
+            *y += step.place * block.unit() * total.into();
+        }
     }
     if block.has_correction() {
         let digit_sum = step.digits.iter().map(|&digit| usize::from(digit)).sum();

@@ -1,0 +1,125 @@
+//! The quantised network on crossbars: every matrix analog; biases, ReLU and pooling digital.
+
+use forms_xbar::activity::ActivityLevel;
+use forms_xbar::{Activity, Design, DesignBuilder, Die, Key, Mapping, Programming, Weights, presets};
+use rand::{SeedableRng, rngs::ChaCha8Rng};
+
+use super::digits::PIXELS;
+use super::integer::{BITS, Layer, Network};
+use super::lenet::{DEPTH, Shape};
+
+/// FORMS's machine with inputs of 8 bits, this mapping and programming error. As many rows are
+/// driven together as a fragment has, whatever the mapping, so that all get by with one ADC.
+pub(crate) fn machine(mapping: Mapping, fragment: usize, sigma: f64) -> forms_xbar::Result<DesignBuilder> {
+    let cell = presets::forms().build()?.cell().clone();
+    Ok(presets::forms()
+        .mapping(mapping)
+        .active_rows(fragment)
+        .input_bits(BITS)
+        .cell(cell.with_programming(Programming::Lognormal { sigma })))
+}
+
+/// What reading images did.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Image after image, in units of weight × activation of the last layer.
+    pub(crate) logits: Vec<f64>,
+    /// What each layer's crossbars did.
+    pub(crate) activity: [Activity; DEPTH],
+}
+
+/// A network programmed on crossbars, a set of them for every layer.
+#[derive(Debug)]
+pub(crate) struct Crossbars<'a> {
+    layers: Vec<(&'a Layer, Die)>,
+}
+
+impl<'a> Crossbars<'a> {
+    /// Images read through one layer before the next is touched: a layer's cells stay in cache, and
+    /// the unrolled patches stay small.
+    const BATCH: usize = 20;
+
+    /// Programs every layer with a child of `key`.
+    pub(crate) fn program(design: &Design, network: &'a Network, key: Key) -> forms_xbar::Result<Self> {
+        let program = |(index, layer): (usize, &'a Layer)| {
+            let Shape { outputs, .. } = layer.shape;
+            let weights = Weights::from_column_slice(layer.shape.inputs(), outputs, BITS, &layer.weights)?;
+            Ok((layer, design.program_keyed(&weights, key.child(index as u64))?))
+        };
+        let layers = network.layers.iter().enumerate().map(program).collect::<forms_xbar::Result<_>>()?;
+        Ok(Crossbars { layers })
+    }
+
+    /// Crossbars of every layer.
+    pub(crate) fn arrays(&self) -> Vec<usize> {
+        self.layers.iter().map(|(_, die)| die.arrays()).collect()
+    }
+
+    /// Reads contiguous images.
+    pub(crate) fn read(&self, images: &[u8]) -> forms_xbar::Result<Reading> {
+        // The machine has no read noise, so nothing is ever drawn from this.
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let mut reading = Reading { logits: Vec::new(), activity: [Activity::default(); DEPTH] };
+        for images in images.chunks(Self::BATCH * PIXELS) {
+            let mut activations = images.to_vec();
+            let mut sums = Vec::new();
+            for ((layer, die), activity) in self.layers.iter().zip(&mut reading.activity) {
+                let patches = unroll(&layer.shape, &activations);
+                let mut y = vec![0i64; patches.len() / die.inputs() * die.outputs()];
+                *activity += die.mvm_batch_into(&patches, &mut rng, &mut y, ActivityLevel::Counts)?;
+                sums = with_biases(layer, &y, die.y_scale());
+                activations = activate(layer, &sums);
+            }
+            reading.logits.extend(sums);
+        }
+        Ok(reading)
+    }
+}
+
+/// The input vectors of a convolution (im2col): image after image, one vector per position of the
+/// kernel, flattened (channel, row, column).
+fn unroll(shape: &Shape, maps: &[u8]) -> Vec<u8> {
+    let Shape { channels, side, kernel, padding, .. } = *shape;
+    let (positions, padded) = (shape.output_side(), side + 2 * padding);
+    let mut patches = Vec::new();
+    let mut frame = vec![0; channels * padded * padded];
+    for image in maps.chunks_exact(channels * side * side) {
+        for (at, row) in image.chunks_exact(side).enumerate() {
+            let (channel, y) = (at / side, at % side + padding);
+            frame[(channel * padded + y) * padded + padding..][..side].copy_from_slice(row);
+        }
+        for (top, left) in (0..positions).flat_map(|top| (0..positions).map(move |left| (top, left))) {
+            for (channel, row) in (0..channels).flat_map(|c| (0..kernel).map(move |row| (c, row))) {
+                let start = (channel * padded + top + row) * padded + left;
+                patches.extend_from_slice(&frame[start..start + kernel]);
+            }
+        }
+    }
+    patches
+}
+
+/// Results in units of weight × activation, with the bias of their output.
+fn with_biases(layer: &Layer, y: &[i64], y_scale: f64) -> Vec<f64> {
+    y.iter().zip(layer.biases.iter().cycle()).map(|(&y, &bias)| y as f64 * y_scale + bias as f64).collect()
+}
+
+/// Pools, rectifies and requantises results, and reorders them from (position, output) to
+/// (output, position), the maps the next layer reads.
+fn activate(layer: &Layer, sums: &[f64]) -> Vec<u8> {
+    let Shape { outputs, pooled, .. } = layer.shape;
+    let (side, stride) = (layer.shape.output_side(), if pooled { 2 } else { 1 });
+    let mut activations = Vec::with_capacity(sums.len() / (stride * stride));
+    for image in sums.chunks_exact(side * side * outputs) {
+        let sum = |row: usize, column: usize, output: usize| image[(row * side + column) * outputs + output];
+        for output in 0..outputs {
+            for (row, column) in
+                (0..side / stride).flat_map(|row| (0..side / stride).map(move |column| (row, column)))
+            {
+                let window = (0..stride * stride)
+                    .map(|at| sum(stride * row + at / stride, stride * column + at % stride, output));
+                activations.push(layer.requantize(window.fold(f64::NEG_INFINITY, f64::max)));
+            }
+        }
+    }
+    activations
+}
