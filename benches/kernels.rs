@@ -91,7 +91,7 @@ fn kernels(c: &mut Criterion) {
     group.bench_function("reference/8", |b| {
         b.iter(|| {
             for x in black_box(&dense).chunks_exact(SIZE) {
-                black_box(die.mvm_reference(x, Key::from(5)).expect("reads"));
+                black_box(die.mvm_reference_keyed(x, Key::from(5)).expect("reads"));
             }
         });
     });

@@ -4,9 +4,8 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use forms_xbar::{
-    Adc, Baseline, Key, Mapping, Skip, Subtraction, Weights, presets, study::Interval, study::Study,
-};
+use forms_xbar::study::{Interval, Study};
+use forms_xbar::{Adc, Baseline, Key, Mapping, Programming, Skip, Subtraction, Weights, presets};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// Compares polarized, differential and offset mapping on one random matrix.

@@ -79,7 +79,7 @@ impl Activity {
         self.counts.conversions
     }
 
-    /// Conversions whose input lay half an LSB or more below the lowest code.
+    /// Conversions whose input lay more than half an LSB below the lowest code.
     pub fn clipped_low(&self) -> u64 {
         self.counts.clipped_low
     }

@@ -1,12 +1,8 @@
 //! Every setting of a crossbar machine, and every check of one against another.
 
-use rand::Rng;
-
 use crate::device::{Cell, ReadNoise};
-use crate::die::Die;
 use crate::error::{Error, Result, check_real};
 use crate::fixed::{ONE, round, round_real};
-use crate::key::Key;
 use crate::mapping::{Layout, LayoutSettings, Mapping};
 use crate::periphery::{Adc, Baseline, Dac, Thresholds};
 use crate::stream::{InputFormat, Skip};
@@ -141,7 +137,8 @@ impl DesignBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Integer`] or [`Error::Real`] for a setting out of range, [`Error::Divide`] for a
+    /// [`Error::Integer`] or [`Error::Real`] for a setting out of range (a leakage above 32 level
+    /// steps among them), [`Error::Divide`] for a
     /// fragment or active group that does not divide, [`Error::Conflict`] for a dummy column
     /// beside a subtraction before the ADC.
     pub fn build(self) -> Result<Design> {
@@ -182,12 +179,15 @@ impl DesignBuilder {
     }
 }
 
-/// Largest leakage of a cell, in 2⁻¹⁶ level steps: keeps the sum of an array far inside 64 bits.
-const MAX_LEAKAGE: i64 = ONE << 16;
+/// Largest leakage of a cell, in 2⁻¹⁶ level steps: above it, `f32` conductances would no longer
+/// resolve a level to half a grid unit.
+const MAX_LEAKAGE: i64 = 32 * ONE;
 
 /// Largest nominal input of the ADC in magnitude, in 2⁻¹⁶ level steps.
 fn max_sum(settings: &DesignBuilder, layout: &LayoutSettings, leakage: i64) -> i64 {
-    let levels = layout.max_column_sum() as i64 * ONE;
+    // Half of the levels is half of the current only where levels are equally spaced.
+    let column_flip = layout.column_flip && settings.cell.levels().is_linear();
+    let levels = LayoutSettings { column_flip, ..*layout }.max_column_sum() as i64 * ONE;
     let leaks = !settings.mapping.is_bipolar() && settings.baseline != Baseline::DummyColumn;
     let leakage = if leaks { layout.active_rows as i64 * leakage } else { 0 };
     (levels + leakage) * i64::from(settings.dac.max_digit())
@@ -233,6 +233,16 @@ impl Design {
     /// How signed weights become levels.
     pub fn mapping(&self) -> Mapping {
         self.settings.mapping
+    }
+
+    /// Whether columns whose levels sum to more than half are stored complemented.
+    pub fn column_flip(&self) -> bool {
+        self.settings.column_flip
+    }
+
+    /// Word lines and bit lines of an array.
+    pub fn array(&self) -> (usize, usize) {
+        (self.settings.array_rows, self.settings.array_columns)
     }
 
     /// Word lines driven together.
@@ -288,8 +298,8 @@ impl Design {
     /// The least ADC width whose codes can take the largest nominal sum of an active group,
     /// leakage included where it reaches the ADC.
     ///
-    /// A granular ADC of this width returns the exact integer product, for ideal cells on a linear
-    /// level map with the baseline subtracted. May exceed the 16 bits an [`Adc`] can have.
+    /// A granular ADC of this width returns the exact integer product, for ideal cells on equally
+    /// spaced levels with the baseline subtracted. May exceed the 16 bits an [`Adc`] can have.
     ///
     /// ```
     /// use forms_xbar::presets;
@@ -303,29 +313,6 @@ impl Design {
     pub fn lossless_adc_bits(&self) -> u32 {
         let top = round(self.max_sum);
         (i64::BITS - top.leading_zeros()).max(1) + u32::from(self.settings.mapping.is_bipolar())
-    }
-
-    /// Programs a matrix: every check, then every write-time draw from one key.
-    ///
-    /// Draws one [`Key`] from `rng`, or nothing when the cell is ideal.
-    ///
-    /// # Errors
-    ///
-    /// As [`Design::program_keyed`].
-    pub fn program<R: Rng + ?Sized>(&self, weights: &Weights, rng: &mut R) -> Result<Die> {
-        let key = if self.cell().is_ideal() { Key::ZERO } else { Key::draw(rng) };
-        self.program_keyed(weights, key)
-    }
-
-    /// Programs a matrix with the draws of `key`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::MixedSign`] for the first fragment of a polarized mapping with weights of both
-    /// signs, [`Error::Integer`] when a weight needs more cells than an array has columns,
-    /// [`Error::Overflow`] when an accumulator could overflow.
-    pub fn program_keyed(&self, weights: &Weights, key: Key) -> Result<Die> {
-        Die::program(self, weights, key)
     }
 
     pub(crate) fn layout(&self, weights: &Weights) -> Result<Layout> {

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use nalgebra::DMatrix;
+use rand::Rng;
 
 use crate::activity::ENERGY_UNIT_JOULES;
 use crate::design::Design;
-use crate::error::{Error, Result, check_integer, check_length};
+use crate::error::{Error, Result, check_length, check_real};
 use crate::fixed::{ONE, round_real};
 use crate::kernel::{Block, BlockNoise, BlockParts, Quantizer};
 use crate::key::Key;
@@ -44,6 +45,31 @@ pub struct Die {
     bound: i64,
 }
 
+impl Design {
+    /// Programs a matrix: every check, then every write-time draw from one key.
+    ///
+    /// Draws one [`Key`] from `rng`, or nothing when the cell is ideal.
+    ///
+    /// # Errors
+    ///
+    /// As [`Design::program_keyed`].
+    pub fn program<R: Rng + ?Sized>(&self, weights: &Weights, rng: &mut R) -> Result<Die> {
+        let key = if self.cell().is_ideal() { Key::ZERO } else { Key::draw(rng) };
+        self.program_keyed(weights, key)
+    }
+
+    /// Programs a matrix with the draws of `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MixedSign`] for the first fragment of a polarized mapping with weights of both
+    /// signs, [`Error::Integer`] when a weight needs more cells than an array has columns,
+    /// [`Error::Overflow`] when an accumulator could overflow.
+    pub fn program_keyed(&self, weights: &Weights, key: Key) -> Result<Die> {
+        Die::program(self, weights, key)
+    }
+}
+
 /// The conductances of one array.
 #[derive(Debug, Clone, PartialEq)]
 struct ArrayCells {
@@ -71,16 +97,18 @@ impl ArrayCells {
 
 impl Die {
     pub(crate) fn program(design: &Design, weights: &Weights, key: Key) -> Result<Die> {
+        let layout = design.layout(weights)?;
         Self::build(design, weights, |array, rows, columns, levels| {
+            let address = layout.address(array);
             let mut cells = ArrayCells { rows, columns, siemens: vec![0.0; levels.len()], dummy: Vec::new() };
             let rows = cells.siemens.chunks_exact_mut(columns).zip(levels.chunks_exact(columns));
             for (row, (siemens, levels)) in rows.enumerate() {
-                design.cell().program_row(key, [array as u64, row as u64, WEIGHT_BANK], levels, siemens);
+                design.cell().program_row(key, [address, row as u64, WEIGHT_BANK], levels, siemens);
             }
             if design.baseline() == Baseline::DummyColumn {
                 cells.dummy = vec![0.0; cells.rows];
                 for (row, siemens) in cells.dummy.chunks_exact_mut(1).enumerate() {
-                    design.cell().program_row(key, [array as u64, row as u64, DUMMY_BANK], &[0], siemens);
+                    design.cell().program_row(key, [address, row as u64, DUMMY_BANK], &[0], siemens);
                 }
             }
             Ok(cells)
@@ -156,29 +184,8 @@ impl Die {
         Ok(Die { design, layout, recipes, cells, blocks, bound })
     }
 
-    /// The same die read through an ADC whose full scale is set from inputs: nothing is
-    /// programmed anew.
-    ///
-    /// The full scale becomes the quantile that [`Adc::calibrated`](crate::Adc::calibrated) names,
-    /// of the magnitudes of all noise-free bit-line sums that `inputs` cause, resolved to 2⁻¹⁶ of
-    /// their possible range and rounded up. Take the calibrated design with
-    /// [`Die::design`] to program further dies with the same LSB.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Conflict`] when the ADC is not a calibrated one, [`Error::Batch`] or
-    /// [`Error::Input`] for bad inputs, [`Error::Integer`] for a batch without a conversion.
-    pub fn calibrate<T: crate::read::Input>(&self, inputs: &[T]) -> Result<Die> {
-        let crate::Adc::Calibrated { quantile, .. } = self.design.adc() else {
-            return self.design.with_full_scale(1).map(|_| self.clone());
-        };
-        let sums = self.sums(inputs)?;
-        check_integer("conversions to calibrate on", sums.count, 1, i64::MAX)?;
-        let grid = sums.quantile(quantile);
-        // From 2⁻¹⁶ of the present LSB to 2⁻¹⁶ level steps.
-        let sum =
-            (i128::from(grid) * i128::from(self.design.thresholds().lsb)) >> crate::fixed::FRACTION_BITS;
-        let design = self.design.with_full_scale(i64::try_from(sum + 1).unwrap_or(i64::MAX))?;
+    /// The same programmed cells read through another ADC.
+    pub(crate) fn with_design(&self, design: Design) -> Result<Die> {
         Self::compile(design, self.layout.clone(), self.recipes.clone(), self.cells.clone())
     }
 
@@ -212,7 +219,7 @@ impl Die {
         if self.design.is_granular() { 1.0 } else { 1.0 / ONE as f64 }
     }
 
-    /// Largest magnitude a result can have. `i32` outputs are refused when it does not fit.
+    /// A bound on the magnitude of any result. `i32` outputs are refused when it does not fit.
     pub fn bound(&self) -> i64 {
         self.bound
     }
@@ -369,26 +376,40 @@ fn compile_block(design: &Design, layout: &Layout, recipe: &Recipe, cells: &Arra
             available: i64::BITS - 1,
         })
     };
+    // The leakage and what rises above it are rounded apart, as the baseline is: rounded together, an
+    // ideal level could come out a grid unit beside the level it is. A pair cancels its leakage.
+    let g_off = f64::from(design.cell().levels().g_off() as f32);
+    let dummy_column = !cells.dummy.is_empty();
+    let leakage = if dummy_column { 0 } else { on_grid(design.cell().levels().g_off())? };
+    let bipolar = layout.settings().mapping.is_bipolar();
     let mut contributions = Vec::with_capacity(cells.rows * lanes * columns);
     for row in 0..cells.rows {
-        let dummy = on_grid(cells.dummy(row))?;
+        let dummy = if dummy_column { on_grid(cells.dummy(row) - g_off)? } else { 0 };
         for lane in 0..lanes {
             for column in 0..columns {
-                contributions.push(on_grid(lane_siemens(layout, cells.row(row), lane, column))? - dummy);
+                let siemens = lane_siemens(layout, cells.row(row), lane, column);
+                contributions.push(if bipolar {
+                    on_grid(siemens)?
+                } else {
+                    on_grid(siemens - g_off)? + leakage - dummy
+                });
             }
         }
     }
     let granular = design.is_granular();
     let groups = cells.rows / design.active_rows();
     let format = design.input_format();
-    let max_places = (1i64 << (format.planes() * format.dac_bits())) - 1;
+    // Σ 2^(d·p) over the value planes, and the weight of the sign plane.
+    let value_planes = format.planes() - u32::from(format.is_signed());
+    let top = 1i64 << (value_planes * format.dac_bits());
+    let max_places = (top - 1) / i64::from(max_digit) + if format.is_signed() { top } else { 0 };
     Block::new(BlockParts {
         group_rows: design.active_rows(),
         groups,
         lanes,
         columns,
         max_digit,
-        max_places: if format.is_signed() { 2 * max_places } else { max_places },
+        max_places,
         contributions,
         quantizer: match thresholds.codes {
             Some((low, high)) => Quantizer::Codes { low, high },
@@ -416,7 +437,7 @@ fn compile_noise(
     }
     let noise = design.read_noise();
     let grid_siemens = lsb_siemens / ONE as f64;
-    let of_cell = |siemens: f32| (noise.relative() * f64::from(siemens) / grid_siemens).powi(2);
+    let of_cell = |siemens: f32| square(noise.relative() * f64::from(siemens) / grid_siemens);
     let (mut of_cells, mut common) = (Vec::new(), Vec::new());
     if noise.relative() > 0.0 {
         for row in 0..cells.rows {
@@ -429,17 +450,17 @@ fn compile_noise(
         }
         common = cells.dummy.iter().map(|&g| of_cell(g)).collect();
     }
-    let constant = (noise.front_end_amperes() / (grid_siemens * design.dac().volts(1))).powi(2);
+    let constant = square(noise.front_end_amperes() / (grid_siemens * design.dac().volts(1)));
 
-    let driven = design.active_rows() as f64 * f64::from(design.dac().max_digit()).powi(2);
+    let driven = design.active_rows() as f64 * square(f64::from(design.dac().max_digit()));
     let largest = of_cells.iter().chain(&common).copied().fold(0.0, f64::max) * driven + constant;
-    let unit_bits = (0..=60).find(|&bits| largest / ((1u64 << bits) as f64).powi(2) < (1u64 << 62) as f64);
+    let unit_bits = (0..=60).find(|&bits| largest / square((1u64 << bits) as f64) < (1u64 << 62) as f64);
     let unit_bits = unit_bits.ok_or(Error::Overflow {
         name: "read-noise variance",
         needed: u64::BITS,
         available: u64::BITS - 1,
     })?;
-    let unit = ((1u64 << unit_bits) as f64).powi(2);
+    let unit = square((1u64 << unit_bits) as f64);
     // Smaller than the largest, which fits.
     let on_grid = |variance: f64| round_real(variance / unit).unwrap_or_default() as u64;
     Ok(Some(BlockNoise {
@@ -450,18 +471,20 @@ fn compile_noise(
     }))
 }
 
-/// Energy of each word line per squared digit and plane, `V² · ΣG · t`.
-fn compile_energy(design: &Design, cells: &ArrayCells) -> Result<Vec<u64>> {
-    let step_joules_per_siemens = design.dac().volts(1).powi(2) * design.plane_secs();
+/// Energy of each word line per squared digit and plane, `V² · ΣG · t`, at most one joule.
+fn compile_energy(design: &Design, cells: &ArrayCells) -> Result<Vec<u128>> {
+    let step_joules_per_siemens = square(design.dac().volts(1)) * design.plane_secs();
     (0..cells.rows)
         .map(|row| {
             let siemens: f64 = cells.row(row).iter().map(|&g| f64::from(g)).sum::<f64>() + cells.dummy(row);
             let joules = siemens * step_joules_per_siemens;
-            round_real(joules / ENERGY_UNIT_JOULES).map(|energy| energy as u64).ok_or(Error::Overflow {
-                name: "energy of a word line (2⁻⁸⁰ J)",
-                needed: i64::BITS,
-                available: i64::BITS - 1,
-            })
+            check_real("energy of a word line in one plane (J)", joules, 0.0, 1.0)?;
+            Ok((joules / ENERGY_UNIT_JOULES).round() as u128)
         })
         .collect()
+}
+
+/// `powi` is not specified to the last bit.
+fn square(x: f64) -> f64 {
+    x * x
 }

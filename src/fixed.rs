@@ -22,16 +22,20 @@ pub const HALF: i64 = ONE / 2;
 ///
 /// assert_eq!(round_real(2.5), Some(3));
 /// assert_eq!(round_real(-2.5), Some(-2));
+/// assert_eq!(round_real(0.499_999_999_999_999_94), Some(0));
 /// assert_eq!(round_real(f64::NAN), None);
 /// ```
 pub fn round_real(x: f64) -> Option<i64> {
-    let rounded = (x + 0.5).floor();
+    // Not ⌊x + ½⌋: the sum would round where the half is beyond the last bit of x.
+    let floor = x.floor();
+    let rounded = if x - floor >= 0.5 { floor + 1.0 } else { floor };
     const LIMIT: f64 = (1u64 << 62) as f64;
     // The comparison is false for NaN.
     if rounded.abs() < LIMIT { Some(rounded as i64) } else { None }
 }
 
-/// Rounds a grid value to the nearest whole number, halves towards +∞: `⌊q / 2¹⁶ + ½⌋`.
+/// Rounds a grid value to the nearest whole number, halves towards +∞: `⌊q / 2¹⁶ + ½⌋`, for `q` at
+/// least [`HALF`] below `i64::MAX`.
 ///
 /// ```
 /// use forms_xbar::fixed::{HALF, ONE, round};

@@ -9,7 +9,8 @@ use rand::Rng;
 
 use crate::activity::{Activity, ActivityLevel};
 use crate::die::Die;
-use crate::error::{Error, Result, check_length};
+use crate::error::{Error, Result, check_integer, check_length};
+use crate::fixed::{FRACTION_BITS, ONE};
 use crate::kernel::{Block, Counts, NoiseKey, Step, direct, reference};
 use crate::key::Key;
 use crate::stream::Schedule;
@@ -133,24 +134,24 @@ pub struct Trace {
 }
 
 /// Magnitudes of bit-line sums, in equal bins.
-pub(crate) struct SumHistogram {
+struct SumHistogram {
     bins: Vec<u64>,
     bin: i64,
-    pub(crate) count: u64,
+    count: u64,
 }
 
 impl SumHistogram {
     const BINS: i64 = 1 << 16;
 
-    /// The least bin edge below which at least `quantile` of all sums lie.
-    pub(crate) fn quantile(&self, quantile: f64) -> i64 {
+    /// The first bin up to whose end at least `quantile` of all sums lie.
+    fn quantile(&self, quantile: f64) -> i64 {
         let rank = (quantile * self.count as f64).ceil() as u64;
         let mut below = 0;
         let bin = self.bins.iter().position(|&count| {
             below += count;
             below >= rank
         });
-        (bin.unwrap_or(self.bins.len() - 1) as i64 + 1) * self.bin
+        bin.unwrap_or(self.bins.len() - 1) as i64
     }
 }
 
@@ -270,10 +271,51 @@ impl Die {
         } else {
             Vec::new()
         };
+        Ok(self.execute_batch(x, |vector| keys.get(vector).copied().unwrap_or(Key::ZERO), y, level))
+    }
+
+    /// As [`Die::mvm_batch_into`], vector `v` with the draws of `keys(v)`, which a die without read
+    /// noise ignores.
+    ///
+    /// # Errors
+    ///
+    /// As [`Die::mvm_batch_into`].
+    ///
+    /// ```
+    /// use forms_xbar::{ActivityLevel, Adc, Key, Weights, presets};
+    ///
+    /// let design = presets::forms().adc(Adc::granular(5)).input_bits(8).build()?;
+    /// let die = design.program_keyed(&Weights::from_row_slice(2, 1, 8, &[3, 4])?, Key::from(1))?;
+    /// let mut y = [0i32; 2];
+    /// let keys = |vector| Key::from(2).child(vector as u64);
+    /// die.mvm_batch_into_keyed(&[1u8, 2, 3, 4], keys, &mut y, ActivityLevel::Off)?;
+    /// assert_eq!(i64::from(y[1]), die.mvm_keyed(&[3u8, 4], keys(1))?.y[0]);
+    /// # Ok::<(), forms_xbar::Error>(())
+    /// ```
+    pub fn mvm_batch_into_keyed<T: Input, O: Output>(
+        &self,
+        x: &[T],
+        keys: impl Fn(usize) -> Key + Sync,
+        y: &mut [O],
+        level: ActivityLevel,
+    ) -> Result<Activity> {
+        let vectors = self.check_batch(x)?;
+        self.check_output::<O>(vectors, y.len())?;
+        Ok(self.execute_batch(x, keys, y, level))
+    }
+
+    /// Runs checked vectors through the direct kernel.
+    fn execute_batch<T: Input, O: Output>(
+        &self,
+        x: &[T],
+        keys: impl Fn(usize) -> Key + Sync,
+        y: &mut [O],
+        level: ActivityLevel,
+    ) -> Activity {
         let run = |scratch: &mut Scratch, first: usize, x: &[T], y: &mut [O]| {
             let vectors = x.chunks_exact(self.inputs()).zip(y.chunks_exact_mut(self.outputs()));
             for (at, (x, y)) in vectors.enumerate() {
-                self.execute(x, keys.get(first + at).copied().unwrap_or(NO_KEY), y, scratch);
+                self.execute(x, keys(first + at), y, scratch);
             }
         };
         #[cfg(feature = "rayon")]
@@ -293,13 +335,13 @@ impl Die {
                     },
                 )
                 .collect::<Vec<_>>();
-            Ok(activities.into_iter().sum())
+            activities.into_iter().sum()
         }
         #[cfg(not(feature = "rayon"))]
         {
             let mut scratch = self.scratch(level);
             run(&mut scratch, 0, x, y);
-            Ok(scratch.activity)
+            scratch.activity
         }
     }
 
@@ -308,7 +350,7 @@ impl Die {
     /// # Errors
     ///
     /// As [`Die::mvm`].
-    pub fn mvm_reference<T: Input>(&self, x: &[T], key: Key) -> Result<Read> {
+    pub fn mvm_reference_keyed<T: Input>(&self, x: &[T], key: Key) -> Result<Read> {
         self.observe(x, key, |_, _, _, _| {})
     }
 
@@ -321,10 +363,18 @@ impl Die {
     /// As [`Die::mvm`].
     pub fn trace<T: Input, R: Rng + ?Sized>(&self, x: &[T], rng: &mut R) -> Result<Trace> {
         self.check_vector(x, 0)?;
-        let key = self.read_key(rng);
-        let lsb = self.design().thresholds().lsb as f64 / crate::fixed::ONE as f64;
+        self.trace_keyed(x, self.read_key(rng))
+    }
+
+    /// As [`Die::trace`], with the draws of `key`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Die::mvm`].
+    pub fn trace_keyed<T: Input>(&self, x: &[T], key: Key) -> Result<Trace> {
+        let lsb = self.design().thresholds().lsb as f64 / ONE as f64;
         let step_amperes = self.design().cell().levels().level_step() * self.design().dac().volts(1);
-        let grid_amperes = lsb * step_amperes / crate::fixed::ONE as f64;
+        let grid_amperes = lsb * step_amperes / ONE as f64;
         let mut conversions = Vec::new();
         let read = self.observe(x, key, |array, output, step, conversion| {
             let (arm, slice) = self.layout().lane_slice(conversion.lane);
@@ -343,6 +393,31 @@ impl Die {
         Ok(Trace { read, conversions })
     }
 
+    /// The same die read through an ADC whose full scale is set from inputs: nothing is
+    /// programmed anew.
+    ///
+    /// The full scale becomes the quantile that [`Adc::calibrated`](crate::Adc::calibrated) names,
+    /// of the magnitudes of all noise-free bit-line sums that `inputs` cause, resolved to 2⁻¹⁶ of
+    /// their possible range and rounded up. Take the calibrated design with
+    /// [`Die::design`] to program further dies with the same LSB.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] when the ADC is not a calibrated one, [`Error::Batch`] or
+    /// [`Error::Input`] for bad inputs, [`Error::Integer`] for a batch without a conversion, or one
+    /// whose quantile is no more than 2⁻¹⁶ of the range.
+    pub fn calibrate<T: Input>(&self, inputs: &[T]) -> Result<Die> {
+        let quantile = self.design().adc().quantile()?;
+        let sums = self.sums(inputs)?;
+        check_integer("conversions to calibrate on", sums.count, 1, i64::MAX)?;
+        let bin = sums.quantile(quantile);
+        check_integer("calibration quantile (2⁻¹⁶ of the range of sums)", bin, 1, i64::MAX)?;
+        // From 2⁻¹⁶ of the present LSB to 2⁻¹⁶ level steps, rounded up.
+        let edge = i128::from(bin + 1) * i128::from(sums.bin) * i128::from(self.design().thresholds().lsb);
+        let sum = i64::try_from((edge >> FRACTION_BITS) + 1).unwrap_or(i64::MAX);
+        self.with_design(self.design().with_full_scale(sum)?)
+    }
+
     /// Working memory for this die, counting activity up to `level`.
     pub fn scratch(&self, level: ActivityLevel) -> Scratch {
         let mut scratch = Scratch { level, ..Scratch::default() };
@@ -355,7 +430,7 @@ impl Die {
     }
 
     /// The distribution of noise-free bit-line sums that a batch causes.
-    pub(crate) fn sums<T: Input>(&self, x: &[T]) -> Result<SumHistogram> {
+    fn sums<T: Input>(&self, x: &[T]) -> Result<SumHistogram> {
         self.check_batch(x)?;
         let max = self.blocks().iter().map(Block::max_sum).max().unwrap_or(0);
         let bin = max / SumHistogram::BINS + 1;
@@ -402,9 +477,17 @@ impl Die {
             let outputs = self.layout().tile_outputs(array % self.layout().column_tiles());
             let first = outputs.start;
             let (block, noise) = (&self.blocks()[array], self.noise_key(key, array));
-            reference::run(block, step, noise, &mut y[outputs], counts, |conversion| {
-                show(array, first + conversion.column, step, conversion);
-            });
+            reference::run(
+                block,
+                step,
+                noise,
+                ActivityLevel::Counts,
+                &mut y[outputs],
+                counts,
+                |conversion| {
+                    show(array, first + conversion.column, step, conversion);
+                },
+            );
         });
         Ok(Read { y, y_scale: self.y_scale(), activity })
     }
@@ -448,11 +531,11 @@ impl Die {
     }
 
     fn noise_key(&self, key: Key, array: usize) -> Option<NoiseKey> {
-        self.design().is_noisy().then_some(NoiseKey { key, array: array as u64 })
+        self.design().is_noisy().then_some(NoiseKey { key, array: self.layout().address(array) })
     }
 
     fn read_key<R: Rng + ?Sized>(&self, rng: &mut R) -> Key {
-        if self.design().is_noisy() { Key::draw(rng) } else { NO_KEY }
+        if self.design().is_noisy() { Key::draw(rng) } else { Key::ZERO }
     }
 
     fn check_vector<T: Input>(&self, x: &[T], vector: usize) -> Result<()> {
@@ -488,9 +571,6 @@ impl Die {
         }
     }
 }
-
-/// Stands where a key is passed but nothing is drawn.
-const NO_KEY: Key = Key::ZERO;
 
 impl StreamBuffers {
     fn fit(&mut self, die: &Die) {

@@ -14,6 +14,7 @@ use crate::key::{Key, normal_quantile};
 ///
 /// Die `i` gets the `i`-th child of the master key, whatever thread runs it, so results do not
 /// depend on the number of threads, and the first dies of a longer study are those of a shorter.
+/// Studies with one master key use the same dies: compare their results in pairs.
 ///
 /// ```
 /// use forms_xbar::{Key, study::Study};
@@ -66,7 +67,7 @@ impl Study {
     /// through to the caller.
     pub fn run<T: Send>(&self, die: impl Fn(usize, Key) -> T + Sync) -> Vec<T> {
         let next = AtomicUsize::new(0);
-        let results = Mutex::new(Vec::with_capacity(self.dies));
+        let results = Mutex::new(Vec::new());
         thread::scope(|scope| {
             for _ in 0..self.threads.min(self.dies) {
                 scope.spawn(|| {
@@ -107,8 +108,8 @@ impl Interval {
     /// # Errors
     ///
     /// [`Error::Integer`](crate::Error::Integer) for fewer than two samples,
-    /// [`Error::Real`](crate::Error::Real) for a sample that is not finite or a confidence outside
-    /// (0, 1).
+    /// [`Error::Real`](crate::Error::Real) for a sample that is not finite or above 10¹⁵⁰ in
+    /// magnitude, or a confidence outside (0, 1).
     ///
     /// ```
     /// use forms_xbar::study::Interval;
@@ -122,7 +123,8 @@ impl Interval {
         check_integer("samples of an interval", samples.len(), 2, i64::MAX)?;
         check_confidence(confidence)?;
         for &sample in samples {
-            check_real("sample", sample, f64::MIN, f64::MAX)?;
+            // Squares must stay finite.
+            check_real("sample", sample, -1e150, 1e150)?;
         }
         let n = samples.len() as f64;
         let mean = samples.iter().sum::<f64>() / n;

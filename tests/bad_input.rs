@@ -90,6 +90,10 @@ fn cells() {
     assert!(LevelMap::table(vec![]).is_err());
     assert!(LevelMap::table(vec![1e-6; 32]).is_err());
     assert!(LevelMap::table(vec![f64::NAN, 1e-6]).is_err());
+    // Dies keep conductances as f32, in which these do not rise.
+    assert!(matches!(LevelMap::table(vec![1.0, 1.0 + 1e-9]), Err(Error::LevelTable { level: 1, .. })));
+    assert!(matches!(LevelMap::table(vec![0.0, 1e-46]), Err(Error::LevelTable { level: 1, .. })));
+    assert!(matches!(LevelMap::table(vec![0.0, 1e-40]), Err(Error::Real { name: "level step (S)", .. })));
 
     for sigma in [f64::NAN, -0.1, f64::INFINITY, 11.0] {
         for programming in [
@@ -114,7 +118,7 @@ fn cells() {
 
 #[test]
 fn leakage_beyond_all_levels_is_refused() {
-    let cell = Cell::new(LevelMap::table(vec![1.0, 1.0 + 1e-9]).unwrap());
+    let cell = Cell::new(LevelMap::table(vec![1.0, 1.01]).unwrap());
     assert!(matches!(built(builder().cell(cell)), Error::Real { name: "leakage g_off / level step", .. }));
 }
 
@@ -214,13 +218,24 @@ fn accumulators_that_could_overflow_are_refused() {
         noise: None,
         energy: vec![0],
     };
-    assert!(Block::new(parts(1 << 10, vec![1])).is_ok());
-    let error = Block::new(parts(1 << 20, vec![1])).unwrap_err();
+    let full_scale = vec![65535 << 16];
+    assert!(Block::new(parts(1 << 10, full_scale.clone())).is_ok());
+    let error = Block::new(parts(1 << 20, full_scale)).unwrap_err();
     assert_error(
         error,
         Error::Overflow { name: "result accumulator", needed: 69, available: 64 },
         &["69", "64"],
     );
+    for unit in [0, -1, i64::MAX] {
+        assert!(matches!(
+            Block::new(parts(unit, vec![1])),
+            Err(Error::Integer { name: "unit of a code", .. })
+        ));
+    }
+    for groups in [0, usize::MAX] {
+        let parts = BlockParts { groups, ..parts(1, vec![1]) };
+        assert!(matches!(Block::new(parts), Err(Error::Integer { name: "rows of a block", .. })));
+    }
     let error = Block::new(parts(1, vec![i64::MAX])).unwrap_err();
     assert!(matches!(error, Error::Overflow { name: "bit-line sum", .. }), "{error}");
     assert!(matches!(Block::new(parts(1, vec![1, 2])), Err(Error::Length { name: "contributions", .. })));
@@ -273,7 +288,7 @@ fn inputs() {
 
     let length = Error::Length { name: "input vector", expected: 4, found: 3 };
     assert_error(die.mvm_keyed(&[0u8; 3], key).unwrap_err(), length.clone(), &["input vector", "3", "4"]);
-    assert_error(die.mvm_reference(&[0u8; 3], key).unwrap_err(), length, &["input vector"]);
+    assert_error(die.mvm_reference_keyed(&[0u8; 3], key).unwrap_err(), length, &["input vector"]);
     let above = Error::Input { vector: 0, index: 2, value: 64, min: 0, max: 63 };
     assert_error(die.mvm_keyed(&[0u8, 63, 64, 0], key).unwrap_err(), above, &["64", "index 2", "0..=63"]);
     let below = Error::Input { vector: 0, index: 1, value: -1, min: 0, max: 63 };

@@ -2,7 +2,6 @@
 
 use forms_xbar::activity::ActivityLevel;
 use forms_xbar::{Activity, Design, DesignBuilder, Die, Key, Mapping, Programming, Weights, presets};
-use rand::{SeedableRng, rngs::ChaCha8Rng};
 
 use super::digits::PIXELS;
 use super::integer::{BITS, Layer, Network};
@@ -57,8 +56,8 @@ impl<'a> Crossbars<'a> {
 
     /// Reads contiguous images.
     pub(crate) fn read(&self, images: &[u8]) -> forms_xbar::Result<Reading> {
-        // The machine has no read noise, so nothing is ever drawn from this.
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        // The machine has no read noise, so nothing is drawn from any key.
+        let keys = |_| Key::from(0);
         let mut reading = Reading { logits: Vec::new(), activity: [Activity::default(); DEPTH] };
         for images in images.chunks(Self::BATCH * PIXELS) {
             let mut activations = images.to_vec();
@@ -66,7 +65,7 @@ impl<'a> Crossbars<'a> {
             for ((layer, die), activity) in self.layers.iter().zip(&mut reading.activity) {
                 let patches = unroll(&layer.shape, &activations);
                 let mut y = vec![0i64; patches.len() / die.inputs() * die.outputs()];
-                *activity += die.mvm_batch_into(&patches, &mut rng, &mut y, ActivityLevel::Counts)?;
+                *activity += die.mvm_batch_into_keyed(&patches, keys, &mut y, ActivityLevel::Counts)?;
                 sums = with_biases(layer, &y, die.y_scale());
                 activations = activate(layer, &sums);
             }

@@ -5,7 +5,8 @@ use crate::error::{Error, Result, check_integer, check_real};
 /// The target conductance of every level of a cell.
 ///
 /// **Equation.** Linear: `G(l) = g_off + l · (g_on − g_off) / (L − 1)` for the `L` levels of a
-/// cell. Table: as given. **Units.** Siemens. **Valid range.** Strictly rising, `g_off ≥ 0`.
+/// cell. Table: as given. **Units.** Siemens. **Valid range.** Strictly rising also as `f32`, in
+/// which dies keep conductances; `g_off ≥ 0`; a mean step of at least the least normal `f32`.
 /// **Drawn.** Never.
 ///
 /// ```
@@ -60,10 +61,14 @@ impl LevelMap {
             return Err(Error::Integer { name: "conductance levels", value, min: max, max });
         }
         for &level in &siemens {
-            check_real("level conductance (S)", level, 0.0, f64::MAX)?;
+            check_real("level conductance (S)", level, 0.0, f32::MAX.into())?;
         }
-        match siemens.windows(2).position(|pair| pair[0] >= pair[1]) {
-            None => Ok(LevelMap { siemens }),
+        match siemens.windows(2).position(|pair| pair[0] as f32 >= pair[1] as f32) {
+            None => {
+                let map = LevelMap { siemens };
+                check_real("level step (S)", map.level_step(), f32::MIN_POSITIVE.into(), f64::MAX)?;
+                Ok(map)
+            }
             Some(at) => {
                 Err(Error::LevelTable { level: at + 1, siemens: siemens[at + 1], below: siemens[at] })
             }
@@ -104,6 +109,12 @@ impl LevelMap {
     /// Mean distance of neighbouring levels (S), what one level counts.
     pub fn level_step(&self) -> f64 {
         (self.g_on() - self.g_off()) / (self.siemens.len() - 1) as f64
+    }
+
+    /// Whether levels are equally spaced, to a part in 10⁹ of a step.
+    pub fn is_linear(&self) -> bool {
+        let (off, step) = (self.g_off(), self.level_step());
+        self.siemens.iter().enumerate().all(|(level, g)| (g - off - level as f64 * step).abs() <= 1e-9 * step)
     }
 
     /// Leakage of a cell at level 0 in level steps, `β = g_off / level_step`.

@@ -2,7 +2,7 @@
 
 use super::Step;
 use crate::error::{Error, Result, check_integer, check_length};
-use crate::fixed::{ONE, round};
+use crate::fixed::{FRACTION_BITS, ONE, round};
 
 /// Codes are stored in chunks of this many conversions, padded with conversions of nothing.
 pub(super) const CHUNK: usize = 16;
@@ -38,9 +38,10 @@ impl Quantizer {
         }
     }
 
+    /// Largest magnitude of a code, for sums of at most `max_sum` in magnitude.
     fn max_magnitude(&self, max_sum: i128) -> i128 {
         match *self {
-            Quantizer::Codes { low, high } => i128::from(high.max(-low)),
+            Quantizer::Codes { low, high } => i128::from(high.max(-low)).min((max_sum >> FRACTION_BITS) + 1),
             Quantizer::PassThrough => max_sum,
         }
     }
@@ -95,7 +96,7 @@ pub struct BlockParts {
     /// Read noise.
     pub noise: Option<BlockNoise>,
     /// Energy of each row per squared digit and plane.
-    pub energy: Vec<u64>,
+    pub energy: Vec<u128>,
 }
 
 /// The large arrays of a block, in integers of one width, rows padded to the block's stride.
@@ -160,8 +161,9 @@ impl Block {
         let stride = conversions.next_multiple_of(CHUNK);
         let max_sum = max_sum(&parts);
         fits("bit-line sum", max_sum, i64::BITS - 1)?;
-        let max_code = parts.quantizer.max_magnitude(max_sum + max_noise(&parts)?);
-        fits("code", max_code, i64::BITS - 1)?;
+        let max_noisy_sum = max_sum + max_noise(&parts)?;
+        fits("bit-line sum with noise", max_noisy_sum, i64::BITS - 1)?;
+        let max_code = parts.quantizer.max_magnitude(max_noisy_sum);
 
         // Σ_l 2^shift · code, what the lanes of one column add up to.
         let max_total: i128 = parts.shift.iter().map(|shift| max_code << shift).sum();
@@ -175,10 +177,9 @@ impl Block {
             (parts.groups as i128).saturating_mul(i128::from(parts.max_places)).saturating_mul(max_step);
         fits("result accumulator", bound, i64::BITS)?;
 
-        let noisy = parts.noise.is_some();
         let narrow = max_sum + i128::from(ONE) <= i32::MAX.into()
-            && max_total <= i32::MAX.into()
-            && !(noisy && parts.quantizer == Quantizer::PassThrough);
+            && max_code <= i32::MAX.into()
+            && max_total <= i32::MAX.into();
         let words = if narrow {
             Words::Narrow(Grid::new(&parts, stride, |word| word as i32))
         } else {
@@ -277,12 +278,14 @@ impl Block {
     /// Variance of one conversion, in squared units of deviation; `None` without read noise.
     pub fn variance(&self, step: &Step<'_>, lane: usize, column: usize) -> Option<u64> {
         let noise = self.parts.noise.as_ref()?;
-        if noise.cells.is_empty() {
-            return Some(noise.constant);
-        }
         let conversions = self.parts.lanes * self.parts.columns;
-        let at = lane * self.parts.columns + column;
-        Some(noise.constant + self.weigh(step, |row| noise.cells[row * conversions + at]))
+        let of_row = |row: usize| noise.cells.get(row * conversions + lane * self.parts.columns + column);
+        Some(noise.constant + self.weigh(step, |row| of_row(row).copied().unwrap_or(0)))
+    }
+
+    /// White read noise, as it was compiled.
+    pub(super) fn noise(&self) -> Option<&BlockNoise> {
+        self.parts.noise.as_ref()
     }
 
     /// Variance of what all columns have in common; `None` without.
@@ -293,9 +296,7 @@ impl Block {
 
     /// Energy of a step, in the unit of the parts.
     pub fn energy(&self, step: &Step<'_>) -> u128 {
-        self.driven(step)
-            .map(|(row, digit)| u128::from(digit).pow(2) * u128::from(self.parts.energy[row]))
-            .sum()
+        self.driven(step).map(|(row, digit)| u128::from(digit).pow(2) * self.parts.energy[row]).sum()
     }
 
     /// Largest magnitude a noise-free sum can have, in grid units.
@@ -303,7 +304,7 @@ impl Block {
         self.max_sum
     }
 
-    /// Largest magnitude a result can have.
+    /// A bound on the magnitude of any result.
     pub fn bound(&self) -> i64 {
         self.bound
     }
@@ -358,10 +359,13 @@ impl Block {
 }
 
 fn check_parts(parts: &BlockParts) -> Result<()> {
-    let rows = parts.groups * parts.group_rows;
-    let conversions = parts.lanes * parts.columns;
+    let rows = parts.groups.saturating_mul(parts.group_rows);
+    let conversions = parts.lanes.saturating_mul(parts.columns);
     check_integer("rows of a block", rows, 1, 1 << 16)?;
     check_integer("conversions of a group", conversions, 1, 1 << 20)?;
+    check_integer("largest digit", parts.max_digit, 1, u8::MAX.into())?;
+    check_integer("sum of places", parts.max_places, 1, 1 << 40)?;
+    check_integer("unit of a code", parts.unit, 1, 1 << 40)?;
     check_length("contributions", rows * conversions, parts.contributions.len())?;
     check_length("lane shifts", parts.lanes, parts.shift.len())?;
     for &shift in &parts.shift {

@@ -4,7 +4,7 @@ use std::ops::{Add, AddAssign, BitXor, Mul, Shl, Shr, Sub};
 
 use super::block::{CHUNK, Grid, Words};
 use super::noise::{common_on_grid, normal_on_grid};
-use super::{ActivityLevel, Block, Counts, NoiseKey, Quantizer, Step};
+use super::{ActivityLevel, Block, BlockNoise, Counts, NoiseKey, Quantizer, Step};
 use crate::fixed::FRACTION_BITS;
 
 /// The integers sums are kept in: `i32` where the block proves that they suffice, else `i64`.
@@ -59,6 +59,8 @@ struct Buffers<W> {
     codes: Vec<W>,
     /// `Σ_l ±2^shift · code` per column.
     totals: Vec<W>,
+    /// Variance of each conversion; empty without read noise.
+    variances: Vec<u64>,
 }
 
 impl<W: Word> Buffers<W> {
@@ -67,6 +69,10 @@ impl<W: Word> Buffers<W> {
         self.driven.reserve(block.group_rows());
         self.codes.resize(block.stride(), W::from(0));
         self.totals.resize(block.columns(), W::from(0));
+        self.variances.clear();
+        if block.is_noisy() {
+            self.variances.reserve(block.lanes() * block.columns());
+        }
         self
     }
 }
@@ -83,6 +89,10 @@ impl Workspace {
 
 /// Runs one step: adds to `y` (one value per column) and to `counts`, as
 /// [`reference::run`](super::reference::run) does, up to the activity `level`.
+///
+/// # Panics
+///
+/// When `y` or the digits of the step do not have the block's shape.
 pub fn run(
     block: &Block,
     step: &Step<'_>,
@@ -92,6 +102,7 @@ pub fn run(
     y: &mut [i64],
     counts: &mut Counts,
 ) {
+    step.check(block, y);
     match block.words() {
         Words::Narrow(grid) => run_in(block, grid, step, noise, level, work.narrow.fit(block), y, counts),
         Words::Wide(grid) => run_in(block, grid, step, noise, level, work.wide.fit(block), y, counts),
@@ -131,8 +142,8 @@ fn run_in<W: Word>(
 ) {
     add_rows(block, grid, step, buffers);
     let codes = &mut buffers.codes[..];
-    let clipped = match (noise, block.quantizer()) {
-        (Some(noise), _) if block.is_noisy() => quantize_noisy(block, step, noise, codes),
+    let clipped = match (noise.zip(block.noise()), block.quantizer()) {
+        (Some(noise), _) => quantize_noisy(block, step, noise, buffers),
         (_, Quantizer::PassThrough) => Clipped::default(),
         (_, Quantizer::Codes { low, high }) if level == ActivityLevel::Off => {
             quantize::<W, false>(W::narrow(low), W::narrow(high), codes)
@@ -188,20 +199,37 @@ fn quantize<W: Word, const COUNT: bool>(low: W, high: W, codes: &mut [W]) -> Cli
     Clipped { low: total(clipped_low), high: total(clipped_high) }
 }
 
-fn quantize_noisy<W: Word>(block: &Block, step: &Step<'_>, noise: NoiseKey, codes: &mut [W]) -> Clipped {
+fn quantize_noisy<W: Word>(
+    block: &Block,
+    step: &Step<'_>,
+    (key, noise): (NoiseKey, &BlockNoise),
+    buffers: &mut Buffers<W>,
+) -> Clipped {
     let (quantizer, mut clipped) = (block.quantizer(), Clipped::default());
-    let mut draws = noise.draws(step);
-    let common = common_on_grid(block, step, noise);
-    for (at, code) in codes[..block.lanes() * block.columns()].iter_mut().enumerate() {
-        let (lane, column) = (at / block.columns(), at % block.columns());
-        let variance = block.variance(step, lane, column).unwrap_or(0);
-        let sum = (*code).into() + normal_on_grid(block, variance, &mut draws) - common;
-        if let Quantizer::Codes { low, high } = quantizer {
-            let unclamped = quantizer.unclamped(sum);
-            clipped.low += u64::from(unclamped < low);
-            clipped.high += u64::from(unclamped > high);
+    let conversions = block.lanes() * block.columns();
+    let variances = &mut buffers.variances;
+    variances.resize(conversions, noise.constant);
+    if !noise.cells.is_empty() {
+        for (row, digit) in block.driven(step) {
+            let weight = u64::from(digit) * u64::from(digit);
+            for (variance, &cell) in variances.iter_mut().zip(&noise.cells[row * conversions..]) {
+                *variance += weight * cell;
+            }
         }
-        *code = W::narrow(quantizer.code(sum));
+    }
+    let mut draws = key.draws(step);
+    let common = common_on_grid(block, step, key);
+    for column in 0..block.columns() {
+        for at in (column..conversions).step_by(block.columns()) {
+            let code = &mut buffers.codes[at];
+            let sum = (*code).into() + normal_on_grid(block, variances[at], &mut draws) - common;
+            if let Quantizer::Codes { low, high } = quantizer {
+                let unclamped = quantizer.unclamped(sum);
+                clipped.low += u64::from(unclamped < low);
+                clipped.high += u64::from(unclamped > high);
+            }
+            *code = W::narrow(quantizer.code(sum));
+        }
     }
     clipped
 }

@@ -32,3 +32,12 @@ pub struct Step<'a> {
     /// One digit per row of the group.
     pub digits: &'a [u8],
 }
+
+impl Step<'_> {
+    /// A step of another shape would read other cells: a bug of the caller, never of its input.
+    fn check(&self, block: &Block, y: &[i64]) {
+        assert_eq!(self.digits.len(), block.group_rows(), "digits of a step");
+        assert_eq!(y.len(), block.columns(), "columns of a block");
+        assert!(self.group < block.groups(), "group {} of {}", self.group, block.groups());
+    }
+}

@@ -9,13 +9,14 @@ use crate::key::{Key, Purpose, Stream};
 pub struct NoiseKey {
     /// Key of the vector.
     pub key: Key,
-    /// Number of the array on its die.
+    /// Place of the array on its die.
     pub array: u64,
 }
 
 impl NoiseKey {
-    /// The draws of one step: conversion `lane · columns + column` takes the draw of that number.
-    /// Each step has a stream of its own, so a step that is not run shifts nothing.
+    /// The draws of one step: the conversion of a lane takes draw `column · lanes + lane`, so further
+    /// columns move no draw. Each step has a stream of its own, so a step that is not run shifts
+    /// nothing.
     pub(super) fn draws(&self, step: &Step<'_>) -> Stream {
         self.stream(Purpose::ReadNoise, step)
     }
@@ -28,7 +29,7 @@ impl NoiseKey {
 /// A normal number of the given variance (in the block's unit), rounded onto the grid.
 pub(super) fn normal_on_grid(block: &Block, variance: u64, stream: &mut Stream) -> i64 {
     let deviation = (variance as f64).sqrt() * (1u64 << block.deviation_unit_bits()) as f64;
-    // The block has proved that nine deviations fit; a draw is at most 8.3.
+    // The block has proved that nine deviations fit; a draw is within 8.3.
     round_real(deviation * stream.normal()).unwrap_or_default()
 }
 

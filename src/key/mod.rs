@@ -22,8 +22,9 @@ use rand::Rng;
 /// let key = Key::from(7);
 /// assert_eq!(key, Key::from(7));
 /// assert_ne!(key.child(0), key.child(1));
+/// // A drawn key can be kept, and what it decided replayed.
 /// let drawn = Key::draw(&mut ChaCha8Rng::seed_from_u64(7));
-/// assert_ne!(drawn, key);
+/// assert_eq!(drawn, Key::from(u128::from(drawn)));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key([u64; 2]);
@@ -47,6 +48,12 @@ pub enum Purpose {
 impl From<u128> for Key {
     fn from(bits: u128) -> Self {
         Key([bits as u64, (bits >> 64) as u64])
+    }
+}
+
+impl From<Key> for u128 {
+    fn from(Key([low, high]): Key) -> Self {
+        u128::from(high) << 64 | u128::from(low)
     }
 }
 

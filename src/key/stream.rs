@@ -56,7 +56,7 @@ impl Stream {
         ((self.bits() >> 12) as f64 + 0.5) * SCALE
     }
 
-    /// The next standard normal number, `Φ⁻¹(uniform)`: one draw each, at most 8.2 σ.
+    /// The next standard normal number, `Φ⁻¹(uniform)`: one draw each, within 8.3 σ.
     pub fn normal(&mut self) -> f64 {
         normal_quantile(self.uniform())
     }

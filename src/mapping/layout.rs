@@ -195,6 +195,12 @@ impl Layout {
         start..self.outputs.min(start + self.outputs_per_array())
     }
 
+    /// The place of an array in the address of random draws: its row tile and column tile, so that
+    /// further outputs do not move the draws of the arrays that were there.
+    pub fn address(&self, array: usize) -> u64 {
+        ((array / self.column_tiles()) as u64) << 32 | (array % self.column_tiles()) as u64
+    }
+
     /// Active groups of a row tile.
     pub fn groups(&self, row_tile: usize) -> usize {
         self.tile_inputs(row_tile).len().div_ceil(self.settings.active_rows)

@@ -22,7 +22,7 @@ pub enum Adc {
         /// Width of a code.
         bits: u32,
     },
-    /// The LSB is the least at which no nominal sum clips.
+    /// Full scale is the largest nominal sum, rounded up to a whole LSB grid: no nominal sum clips.
     FullRange {
         /// Width of a code.
         bits: u32,
@@ -112,22 +112,32 @@ impl Adc {
         Ok(Thresholds { lsb, codes })
     }
 
-    /// The same ADC with its LSB set so that a sum of `sum` (in 2⁻¹⁶ level steps) is the largest
-    /// that does not clip.
+    /// The quantile this ADC is calibrated to.
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] when the ADC is not [`Adc::Calibrated`], and those of [`Adc::check`].
-    pub fn with_full_scale(&self, sum: i64, bipolar: bool) -> Result<Self> {
-        let Adc::Calibrated { bits, quantile, .. } = *self else {
-            return Err(Error::Conflict {
+    /// [`Error::Conflict`] when the ADC is not [`Adc::Calibrated`].
+    pub fn quantile(&self) -> Result<f64> {
+        match *self {
+            Adc::Calibrated { quantile, .. } => Ok(quantile),
+            Adc::Granular { .. } | Adc::FullRange { .. } | Adc::PassThrough => Err(Error::Conflict {
                 first: "calibration",
                 second: "an ADC of fixed range",
                 why: "only Adc::calibrated takes its LSB from inputs",
-            });
-        };
-        let lsb = Adc::full_range(bits).compile(sum, bipolar)?.lsb as u64;
-        Ok(Adc::Calibrated { bits, quantile, lsb: Some(lsb) })
+            }),
+        }
+    }
+
+    /// A calibrated ADC at which a sum of `sum` (in 2⁻¹⁶ level steps) is the largest that does not
+    /// clip; any other ADC as it is.
+    pub(crate) fn with_full_scale(self, sum: i64, bipolar: bool) -> Result<Self> {
+        match self {
+            Adc::Calibrated { bits, quantile, .. } => {
+                let lsb = Adc::full_range(bits).compile(sum, bipolar)?.lsb as u64;
+                Ok(Adc::Calibrated { bits, quantile, lsb: Some(lsb) })
+            }
+            Adc::Granular { .. } | Adc::FullRange { .. } | Adc::PassThrough => Ok(self),
+        }
     }
 }
 

@@ -64,7 +64,7 @@ impl Schedule {
             format.value_planes(32 - magnitude.leading_zeros())
         };
         let planes = value_planes + u32::from(format.is_signed());
-        let all = (1 << planes) - 1;
+        let all = ((1u64 << planes) - 1) as u32;
         let run = match skip {
             Skip::Off => all,
             Skip::LeadingZeros if any == 0 => 0,
