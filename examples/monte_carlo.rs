@@ -38,7 +38,7 @@ const CALIBRATION: usize = 200;
 #[derive(Debug, Parser)]
 struct Options {
     /// Dies at every sigma but 0, where all dies are alike
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     dies: u32,
     /// Standard deviations of ln G, separated by commas; 0, the reference, is always run
     #[arg(long, value_delimiter = ',', default_value = "0,0.05,0.1,0.2,0.3", value_parser = sigma)]

@@ -531,7 +531,7 @@ impl Die {
     }
 
     fn noise_key(&self, key: Key, array: usize) -> Option<NoiseKey> {
-        self.design().is_noisy().then_some(NoiseKey { key, array: self.layout().address(array) })
+        self.design().is_noisy().then(|| NoiseKey { key, array: self.layout().address(array) })
     }
 
     fn read_key<R: Rng + ?Sized>(&self, rng: &mut R) -> Key {
