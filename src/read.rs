@@ -166,8 +166,9 @@ impl Die {
     /// [`Error::Length`] for a vector of the wrong length, [`Error::Input`] for the first element
     /// outside the design's input range.
     pub fn mvm<T: Input, R: Rng + ?Sized>(&self, x: &[T], rng: &mut R) -> Result<Read> {
-        self.check_vector(x, 0)?;
-        self.mvm_keyed(x, self.read_key(rng))
+        let (mut y, mut scratch) = (vec![0; self.outputs()], self.scratch(ActivityLevel::Counts));
+        self.mvm_into(x, rng, &mut y, &mut scratch)?;
+        Ok(Read { y, y_scale: self.y_scale(), activity: scratch.activity })
     }
 
     /// As [`Die::mvm`], with the draws of `key`.
@@ -176,10 +177,8 @@ impl Die {
     ///
     /// As [`Die::mvm`].
     pub fn mvm_keyed<T: Input>(&self, x: &[T], key: Key) -> Result<Read> {
-        self.check_vector(x, 0)?;
-        let mut y = vec![0; self.outputs()];
-        let mut scratch = self.scratch(ActivityLevel::Counts);
-        self.execute(x, key, &mut y, &mut scratch);
+        let (mut y, mut scratch) = (vec![0; self.outputs()], self.scratch(ActivityLevel::Counts));
+        self.mvm_into_keyed(x, key, &mut y, &mut scratch)?;
         Ok(Read { y, y_scale: self.y_scale(), activity: scratch.activity })
     }
 
@@ -246,7 +245,7 @@ impl Die {
     /// [`Error::Batch`] when `x` is no whole number of vectors, [`Error::Input`] for the first
     /// element out of range. Nothing is drawn then.
     pub fn mvm_batch<T: Input, R: Rng + ?Sized>(&self, x: &[T], rng: &mut R) -> Result<Read> {
-        let mut y = vec![0; self.check_batch(x)? * self.outputs()];
+        let mut y = vec![0; x.len() / self.inputs() * self.outputs()];
         let activity = self.mvm_batch_into(x, rng, &mut y, ActivityLevel::Counts)?;
         Ok(Read { y, y_scale: self.y_scale(), activity })
     }

@@ -1,8 +1,6 @@
 //! A cell: the composition of its effects.
 
 use super::{LevelMap, Programming, StuckCells};
-#[cfg(feature = "serde")]
-use crate::error::Error;
 use crate::error::Result;
 use crate::key::{Key, Purpose};
 
@@ -108,7 +106,7 @@ struct Parts {
 
 #[cfg(feature = "serde")]
 impl TryFrom<Parts> for Cell {
-    type Error = Error;
+    type Error = crate::Error;
 
     fn try_from(parts: Parts) -> Result<Self> {
         let cell = Cell::new(parts.levels_siemens)

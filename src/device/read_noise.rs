@@ -1,7 +1,5 @@
 //! White read noise.
 
-#[cfg(feature = "serde")]
-use crate::error::Error;
 use crate::error::{Result, check_real};
 
 /// White Gaussian noise, fresh at every conversion.
@@ -38,7 +36,7 @@ impl ReadNoise {
     ///
     /// # Errors
     ///
-    /// [`Error::Real`] for a deviation that is NaN, negative, infinite, or a `relative` above 10.
+    /// [`Error::Real`](crate::Error::Real) for a deviation that is NaN, negative, infinite, or a `relative` above 10.
     pub fn new(relative: f64, front_end_amperes: f64) -> Result<Self> {
         check_real("relative read noise sigma", relative, 0.0, 10.0)?;
         check_real("front-end noise sigma (A)", front_end_amperes, 0.0, f64::MAX)?;
@@ -72,7 +70,7 @@ struct Deviations {
 
 #[cfg(feature = "serde")]
 impl TryFrom<Deviations> for ReadNoise {
-    type Error = Error;
+    type Error = crate::Error;
 
     fn try_from(deviations: Deviations) -> Result<Self> {
         ReadNoise::new(deviations.relative, deviations.front_end_amperes)

@@ -1,7 +1,5 @@
 //! Stuck cells.
 
-#[cfg(feature = "serde")]
-use crate::error::Error;
 use crate::error::{Result, check_real};
 use crate::key::Stream;
 
@@ -39,7 +37,7 @@ impl StuckCells {
     ///
     /// # Errors
     ///
-    /// [`Error::Real`] for a rate that is NaN or outside 0–1, or a sum above 1.
+    /// [`Error::Real`](crate::Error::Real) for a rate that is NaN or outside 0–1, or a sum above 1.
     pub fn new(on_rate: f64, off_rate: f64) -> Result<Self> {
         check_real("stuck-on rate", on_rate, 0.0, 1.0)?;
         check_real("stuck-off rate", off_rate, 0.0, 1.0)?;
@@ -92,7 +90,7 @@ struct Rates {
 
 #[cfg(feature = "serde")]
 impl TryFrom<Rates> for StuckCells {
-    type Error = Error;
+    type Error = crate::Error;
 
     fn try_from(rates: Rates) -> Result<Self> {
         StuckCells::new(rates.on_rate, rates.off_rate)

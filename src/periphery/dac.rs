@@ -1,7 +1,5 @@
 //! The digital-to-analog converter of a word line.
 
-#[cfg(feature = "serde")]
-use crate::error::Error;
 use crate::error::{Result, check_integer, check_real};
 
 /// Drives a word line with one digit of an input.
@@ -74,7 +72,7 @@ struct Parts {
 
 #[cfg(feature = "serde")]
 impl TryFrom<Parts> for Dac {
-    type Error = Error;
+    type Error = crate::Error;
 
     fn try_from(parts: Parts) -> Result<Self> {
         Dac::new(parts.bits, parts.read_volts)
