@@ -5,6 +5,7 @@ mod common;
 use common::ideal_cell;
 use forms_xbar::kernel::{Block, BlockParts, Quantizer};
 use forms_xbar::mapping::{Layout, LayoutSettings};
+use forms_xbar::nalgebra::DMatrix;
 use forms_xbar::stream::InputFormat;
 use forms_xbar::{
     ActivityLevel, Adc, Baseline, Cell, Dac, Design, DesignBuilder, Error, Key, LevelMap, Mapping,
@@ -68,6 +69,23 @@ fn weights() {
     let full = Weights::full_magnitude_from_row_slice(1, 1, 4, &[-16]).unwrap_err();
     assert_error(full, Error::Weight { input: 0, output: 0, value: -16, min: -15, max: 15 }, &["-15..=15"]);
     assert!(Weights::from_row_slice(usize::MAX, usize::MAX, 8, &[]).is_err());
+}
+
+#[test]
+fn matrices_keep_their_orientation() {
+    let matrix = DMatrix::from_row_slice(2, 3, &[1, 2, 3, -4, -5, -6]);
+    let weights = Weights::try_from(matrix).unwrap();
+    assert_eq!((weights.inputs(), weights.outputs(), weights.bits()), (2, 3, 4));
+    assert_eq!(weights.as_row_slice(), [1, 2, 3, -4, -5, -6]);
+    assert_eq!([weights.get(0, 1), weights.get(1, 0), weights.get(1, 2)], [Some(2), Some(-4), Some(-6)]);
+    assert_eq!([weights.get(2, 0), weights.get(0, 3), weights.get(1, 3)], [None; 3]);
+}
+
+#[test]
+fn weights_of_matrices() {
+    let wide = Weights::try_from(DMatrix::from_row_slice(2, 3, &[0, 0, 0, 0, 40_000, 0])).unwrap_err();
+    let expected = Error::Weight { input: 1, output: 1, value: 40_000, min: -32768, max: 32767 };
+    assert_error(wide, expected, &["40000", "input 1", "output 1"]);
 }
 
 #[test]
@@ -240,6 +258,13 @@ fn accumulators_that_could_overflow_are_refused() {
     assert!(matches!(error, Error::Overflow { name: "bit-line sum", .. }), "{error}");
     assert!(matches!(Block::new(parts(1, vec![1, 2])), Err(Error::Length { name: "contributions", .. })));
 
+    // A matrix so tall that results on a grid of 2⁻¹⁶ could exceed 64 bits, although no array could.
+    let tall = builder().input_bits(16).adc(Adc::full_range(16)).build().unwrap();
+    let weights = |inputs: usize| Weights::from_row_slice(inputs, 1, 16, &vec![1; inputs]).unwrap();
+    assert!(tall.program_keyed(&weights(1 << 10), Key::from(1)).is_ok());
+    let error = tall.program_keyed(&weights(1 << 20), Key::from(1)).unwrap_err();
+    assert!(matches!(error, Error::Overflow { name: "result accumulator", available: 64, .. }), "{error}");
+
     // The same through the front door: cells far above their level step. One weight of one slice takes a
     // whole fragment of cells.
     let design = builder().build().unwrap();
@@ -326,6 +351,25 @@ fn narrow_outputs_are_refused_when_they_could_overflow() {
     let error = die.mvm_into_keyed(&[0u16; 128], Key::from(1), &mut [0i32; 2], &mut scratch).unwrap_err();
     assert!(matches!(error, Error::Overflow { name: "result", available: 32, .. }), "{error}");
     die.mvm_into_keyed(&[0u16; 128], Key::from(1), &mut [0i64; 2], &mut scratch).unwrap();
+}
+
+#[test]
+fn narrow_outputs_are_accepted_up_to_31_bits_of_magnitude() {
+    // A group of 8 rows at level 3 has codes up to 24, bounded by 25, in 8 slices and 8 planes: fifteen
+    // groups stay below 2³¹, sixteen do not.
+    let column = (0..8).map(|slice| 1 << (2 * slice)).sum::<i64>() * 255 * 25;
+    let design = builder().cell(ideal_cell(2)).build().unwrap();
+    for (inputs, fits) in [(120, true), (128, false)] {
+        let weights = Weights::full_magnitude_from_row_slice(inputs, 1, 16, &vec![65535; inputs]).unwrap();
+        let die = design.program_keyed(&weights, Key::from(1)).unwrap();
+        assert_eq!(die.bound(), inputs as i64 / 8 * column);
+        assert_eq!((die.bound() < 1 << 31, die.bound() < 1 << 32), (fits, true));
+        let (x, mut y) = (vec![255u8; inputs], [0i32]);
+        let read = die.mvm_into_keyed(&x, Key::from(1), &mut y, &mut die.scratch(ActivityLevel::Off));
+        let error = Error::Overflow { name: "result", needed: 33, available: 32 };
+        assert_eq!(read, if fits { Ok(()) } else { Err(error) });
+        assert_eq!(y[0], if fits { 65535 * 255 * inputs as i32 } else { 0 });
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 
 use common::{Fill, random_inputs, random_weights};
@@ -195,6 +196,47 @@ fn skipping_moves_no_noise() {
     assert_eq!(off.y, zeros.y);
     assert!(off.activity.conversions() > leading.activity.conversions());
     assert!(leading.activity.conversions() > zeros.activity.conversions());
+}
+
+#[test]
+fn further_outputs_move_neither_cells_nor_noise() {
+    // 33 outputs of four slices take a second column tile; 256 inputs take two row tiles.
+    let cell = common::ideal_cell(2)
+        .with_programming(Programming::Lognormal { sigma: 0.1 })
+        .with_stuck_cells(StuckCells::new(0.02, 0.05).unwrap());
+    let first = random_weights((256, 33, 8), Fill::Uniform, Some((8, 128)), 1);
+    let x: Vec<u8> = random_inputs(256, (0, 255), 2).into_iter().map(|x| x as u8).collect();
+    for baseline in [Baseline::Digital, Baseline::DummyColumn] {
+        let design = noisy().cell(cell.clone()).adc(Adc::pass_through()).baseline(baseline).build().unwrap();
+        let program = |outputs: usize| {
+            let values = first.as_row_slice().chunks_exact(33).flat_map(|row| row[..outputs].to_vec());
+            let weights = Weights::from_row_slice(256, outputs, 8, &values.collect::<Vec<_>>()).unwrap();
+            let die = design.program_keyed(&weights, Key::from(3)).unwrap();
+            let cells: Vec<Vec<f32>> = die
+                .conductances()
+                .step_by(die.layout().column_tiles())
+                .flat_map(|array| {
+                    let rows = array.as_row_slice().chunks_exact(array.columns());
+                    rows.map(|row| row[..4].to_vec()).collect::<Vec<_>>()
+                })
+                .collect();
+            (cells, die.mvm_keyed(&x, Key::from(4)).unwrap().y)
+        };
+        let (cells, y) = program(33);
+        assert_eq!(cells.len(), 256);
+        for outputs in [1, 2, 3, 32] {
+            let (fewer, part) = program(outputs);
+            assert_eq!(cells, fewer, "{outputs} outputs");
+            assert_eq!(y[..outputs], part, "{outputs} outputs");
+        }
+    }
+}
+
+#[test]
+fn children_of_a_key_differ() {
+    let key = Key::from(7);
+    let children: HashSet<Key> = (0..1000).map(|index| key.child(index)).chain([key]).collect();
+    assert_eq!(children.len(), 1001);
 }
 
 /// Pinned values: a change here is value-breaking and belongs in the changelog.

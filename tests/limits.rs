@@ -224,3 +224,169 @@ fn memory_is_four_bytes_a_cell_and_the_grid() {
     assert_eq!(die.memory().conductances, 4 * cells);
     assert!(die.memory().grid >= 4 * cells && die.memory().total() < 12 * cells);
 }
+
+#[test]
+fn the_bound_holds_and_is_near() {
+    // Both row tiles, every weight and every input at their ends.
+    let weights = Weights::full_magnitude_from_row_slice(256, 2, 8, &[255, -255].repeat(256)).unwrap();
+    let y = 255 * 255 * 256;
+    for (mapping, adc) in [
+        (MAPPINGS[0], Adc::granular(5)),
+        (MAPPINGS[0], Adc::full_range(8)),
+        (MAPPINGS[0], Adc::pass_through()),
+        (MAPPINGS[1], Adc::granular(5)),
+        (MAPPINGS[2], Adc::granular(6)),
+        (MAPPINGS[2], Adc::pass_through()),
+    ] {
+        let design = design(mapping, adc).cell(ideal_cell(2)).build().unwrap();
+        let die = design.program_keyed(&weights, Key::from(1)).unwrap();
+        assert_eq!(die.layout().row_tiles(), 2);
+        let read = die.mvm_keyed(&[255u8; 256], Key::from(1)).unwrap();
+        for (found, exact) in read.to_real().into_iter().zip([y, -y]) {
+            assert_relative_eq!(found, f64::from(exact), max_relative = 0.01);
+        }
+        // Digital differences are bounded as if both arms were at their largest.
+        let slack = if mapping == MAPPINGS[1] { 2.2 } else { 1.1 };
+        for y in read.y {
+            let (y, bound) = (y.abs() as f64, die.bound() as f64);
+            assert!(y <= bound && bound <= slack * y, "{mapping:?} {adc:?}: {y}, bound {bound}");
+        }
+    }
+}
+
+#[test]
+fn traced_amperes_are_the_currents_of_the_cells() {
+    for baseline in [Baseline::Digital, Baseline::DummyColumn] {
+        for adc in [Adc::full_range(6), Adc::granular(6), Adc::pass_through()] {
+            let dac = Dac::new(2, 0.3).unwrap();
+            let builder = design(MAPPINGS[0], adc).baseline(baseline).dac(dac);
+            let die = builder.build().unwrap().program_keyed(&weights(), Key::from(3)).unwrap();
+            let lsb = die.design().thresholds().lsb as f64 / 65536.0;
+            assert_eq!(lsb > 1.01, adc == Adc::full_range(6));
+            let arrays: Vec<_> = die.conductances().collect();
+            let x = x();
+            for c in die.trace_keyed(&x, Key::from(1)).unwrap().conversions {
+                let array = arrays[c.array];
+                let column = c.output * 4 + c.slice;
+                let rows = c.group * 8..(c.group + 1) * 8;
+                let amperes = rows.map(|row| {
+                    let digit = x.get(c.array * 128 + row).map_or(0, |x| x >> (2 * c.plane) & 3);
+                    let cell = array.as_row_slice()[row * array.columns() + column];
+                    let dummy = array.dummy_column().map_or(0.0, |dummy| dummy[row]);
+                    0.3 * f64::from(digit) / 3.0 * (f64::from(cell) - f64::from(dummy))
+                });
+                // Each of 8 cells, at a digit of up to 3, is off by two halves of 2⁻¹⁶ LSB at most.
+                let grid = lsb * 33e-6 * 0.1 / 65536.0;
+                assert_relative_eq!(c.amperes, amperes.sum::<f64>(), epsilon = 8.0 * 3.0 * grid);
+            }
+        }
+    }
+}
+
+#[test]
+fn calibrated_to_every_input_nothing_clips() {
+    for seed in 0..40 {
+        let x: Vec<u8> = random_inputs(150 * 3, (0, 255), seed).into_iter().map(|x| x as u8).collect();
+        for mapping in MAPPINGS {
+            for bits in [5, 6] {
+                let design = design(mapping, Adc::calibrated(bits, 1.0)).build().unwrap();
+                let die = design.program_keyed(&weights(), Key::from(u128::from(seed))).unwrap();
+                let die = die.calibrate(&x).unwrap();
+                let thresholds = die.design().thresholds();
+                let lsb_amperes = thresholds.lsb as f64 / 65536.0 * 33e-6 * 0.2;
+                // Not even the half LSB above the highest code is needed, but for rounding: eight cells are
+                // each off by two halves of 2⁻¹⁶ LSB, and were so before, by an LSB at most twice as large.
+                let top = thresholds.codes.unwrap().1 as f64 + 3.0 * 8.0 / 65536.0;
+                for x in x.chunks_exact(150) {
+                    for c in die.trace_keyed(x, Key::from(1)).unwrap().conversions {
+                        assert!(c.amperes.abs() <= top * lsb_amperes, "{mapping:?}, seed {seed}: {c:?}");
+                        assert_eq!(c.code, c.unclamped);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn zeros_calibrate_nothing() {
+    for mapping in MAPPINGS {
+        let design = design(mapping, Adc::calibrated(6, 1.0)).build().unwrap();
+        let die = design.program_keyed(&weights(), Key::from(1)).unwrap();
+        let error = die.calibrate(&[0u8; 300]).unwrap_err();
+        assert!(matches!(error, Error::Integer { .. }), "{error}");
+    }
+}
+
+#[test]
+fn full_range_never_clips_nominal_sums() {
+    let table = LevelMap::table(vec![0.0, 20e-6, 25e-6, 30e-6]).unwrap();
+    let leaky = LevelMap::table(vec![20e-6, 45e-6, 47e-6, 50e-6]).unwrap();
+    let linear = LevelMap::linear(2, 1e-6, 100e-6).unwrap();
+    for levels in [table, leaky, linear] {
+        for mapping in MAPPINGS {
+            for (column_flip, baseline) in
+                [false, true].into_iter().flat_map(|flip| [(flip, Baseline::Digital), (flip, Baseline::None)])
+            {
+                for fill in [Fill::Uniform, Fill::Lowest, Fill::Highest] {
+                    let builder = DesignBuilder::new(mapping, Cell::new(levels.clone()), Adc::full_range(6));
+                    let design = builder.active_rows(8).column_flip(column_flip).baseline(baseline);
+                    let weights = random_weights((150, 20, 8), fill, Some((8, 128)), 1);
+                    let die = design.build().unwrap().program_keyed(&weights, Key::from(1)).unwrap();
+                    for x in [vec![255u8; 150], x()] {
+                        let activity = die.mvm_keyed(&x, Key::from(1)).unwrap().activity;
+                        assert_eq!(
+                            (activity.clipped_low(), activity.clipped_high()),
+                            (0, 0),
+                            "{levels:?} {mapping:?} {column_flip} {baseline:?} {fill:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn column_flip_does_not_halve_an_unequal_level_table() {
+    // Eight cells at level 1 are not flipped, yet carry 160 µS, two thirds of the largest current.
+    let cell = Cell::new(LevelMap::table(vec![0.0, 20e-6, 25e-6, 30e-6]).unwrap());
+    let design = DesignBuilder::new(MAPPINGS[0], cell, Adc::full_range(8)).column_flip(true);
+    let weights = Weights::from_row_slice(8, 1, 2, &[1; 8]).unwrap();
+    let die = design.build().unwrap().program_keyed(&weights, Key::from(1)).unwrap();
+    let read = die.mvm_keyed(&[255u8; 8], Key::from(1)).unwrap();
+    assert_eq!(read.activity.clipped_high(), 0);
+    // In mean level steps of 10 µS.
+    assert_relative_eq!(read.to_real()[0], 16.0 * 255.0, max_relative = 0.01);
+}
+
+#[test]
+fn a_dummy_column_beside_measured_cells_keeps_its_target() {
+    // β = 1, so that any other dummy shows.
+    let cell = Cell::new(LevelMap::linear(2, 30e-6, 120e-6).unwrap());
+    let builder = DesignBuilder::new(MAPPINGS[0], cell, Adc::granular(5)).baseline(Baseline::DummyColumn);
+    let design = builder.build().unwrap();
+    let weights = weights();
+    let die = design.program_keyed(&weights, Key::from(1)).unwrap();
+    let measured: Vec<Vec<f64>> =
+        die.conductances().map(|array| array.to_matrix().transpose().as_slice().to_vec()).collect();
+    let die = Die::from_conductances(&design, &weights, &measured).unwrap();
+    for array in die.conductances() {
+        assert_eq!(array.dummy_column().unwrap(), vec![30e-6; array.rows()]);
+    }
+    let x = x();
+    let exact = product(&weights, &x.iter().map(|&x| x.into()).collect::<Vec<_>>());
+    assert_eq!(die.mvm_keyed(&x, Key::from(1)).unwrap().y, exact);
+}
+
+#[test]
+fn the_bound_includes_the_baseline_of_cells_that_do_not_conduct() {
+    // β = 1: eight driven rows are taken to leak eight level steps, and leak nothing.
+    let cell = Cell::new(LevelMap::linear(2, 30e-6, 120e-6).unwrap());
+    let design = DesignBuilder::new(MAPPINGS[0], cell, Adc::granular(6)).build().unwrap();
+    let weights = Weights::full_magnitude_from_row_slice(8, 1, 2, &[1; 8]).unwrap();
+    let die = Die::from_conductances(&design, &weights, &[vec![0.0; 8]]).unwrap();
+    let y = die.mvm_keyed(&[255u8; 8], Key::from(1)).unwrap().y[0];
+    assert_eq!(y, -8 * 255);
+    assert!(die.bound() >= -y, "{}", die.bound());
+}

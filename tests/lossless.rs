@@ -4,7 +4,9 @@
 mod common;
 
 use common::{fills, mappings, polarization, product, random_inputs, random_weights, small_design};
-use forms_xbar::{Adc, Baseline, Dac, DesignBuilder, Die, Key, Mapping, Skip, Weights, presets};
+use forms_xbar::{
+    Adc, Baseline, Cell, Dac, DesignBuilder, Die, Key, LevelMap, Mapping, Skip, Weights, presets,
+};
 use proptest::prelude::*;
 
 fn read(die: &Die, x: &[i32]) -> Vec<i64> {
@@ -157,4 +159,58 @@ fn leakage_is_part_of_the_lossless_width() {
     let die = with(Baseline::None).program_keyed(&weights, Key::from(1)).unwrap();
     let leak = 8 * 255 * 85;
     assert_eq!(die.mvm_keyed(&x, Key::from(1)).unwrap().y, [exact[0] + leak, exact[1] - leak]);
+}
+
+/// Offset mapping with all 128 rows of an array active and cells from `g_off` to 100 µS: columns of equal
+/// levels, every level once, and random columns, for every number of driven rows: what
+/// is read and the product.
+fn products_with_leakage(cell_bits: u32, g_off: f64, baseline: Baseline, seed: u64) -> [Vec<i64>; 2] {
+    let cell = Cell::new(LevelMap::linear(cell_bits, g_off, 100e-6).unwrap());
+    let builder =
+        DesignBuilder::new(Mapping::Offset, cell, Adc::granular(16)).baseline(baseline).input_bits(1);
+    let bits = builder.clone().build().unwrap().lossless_adc_bits();
+    let design = builder.adc(Adc::granular(bits)).build().unwrap();
+
+    let weight_bits = cell_bits.max(2);
+    let levels = 1 << weight_bits;
+    let random = random_weights((128, 4, weight_bits), common::Fill::Uniform, None, seed);
+    let values = random
+        .as_row_slice()
+        .chunks_exact(4)
+        .flat_map(|random| (0..levels).map(|level| level - levels / 2).chain(random.iter().copied()));
+    let weights =
+        Weights::from_row_slice(128, levels as usize + 4, weight_bits, &values.collect::<Vec<_>>()).unwrap();
+    let die = design.program_keyed(&weights, Key::from(1)).unwrap();
+    let (mut found, mut exact) = (Vec::new(), Vec::new());
+    for driven in 0..=128 {
+        let x: Vec<i32> = (0..128).map(|row| i32::from(row < driven)).collect();
+        found.extend(read(&die, &x));
+        exact.extend(product(&weights, &x));
+    }
+    [found, exact]
+}
+
+const SUBTRACTED: [Baseline; 2] = [Baseline::Digital, Baseline::DummyColumn];
+
+#[test]
+fn leakages_that_round_badly_are_exact() {
+    for (cell_bits, g_off) in [(2, 405e-9), (2, 45.758e-6), (4, 7.876e-6), (4, 1.95e-6)] {
+        for baseline in SUBTRACTED {
+            let [found, exact] = products_with_leakage(cell_bits, g_off, baseline, 1);
+            assert_eq!(found, exact, "{cell_bits} bits, {g_off} S, {baseline:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn any_leakage_is_exact(cell_bits in 1u32..=4, nanosiemens in 0u32..=60_000, seed in any::<u64>()) {
+        for baseline in SUBTRACTED {
+            let [found, exact] =
+                products_with_leakage(cell_bits, f64::from(nanosiemens) * 1e-9, baseline, seed);
+            prop_assert_eq!(found, exact, "{:?}", baseline);
+        }
+    }
 }

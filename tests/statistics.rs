@@ -160,6 +160,34 @@ fn every_cell_can_be_stuck() {
     }
 }
 
+#[test]
+fn a_dummy_column_is_programmed_on_its_own() {
+    let n = 50_000;
+    let sigma = 0.1;
+    let cell = ideal_cell(2).with_programming(Programming::Lognormal { sigma });
+    let design = DesignBuilder::new(Mapping::Polarized { fragment: 8 }, cell, Adc::granular(5))
+        .baseline(Baseline::DummyColumn)
+        .build()
+        .unwrap();
+    // Both are at level 0, 1 µS.
+    let weights = Weights::from_row_slice(n, 1, 2, &vec![0; n]).unwrap();
+    let die = design.program_keyed(&weights, Key::from(7)).unwrap();
+    let error = |siemens: f32| (f64::from(siemens) / 1e-6).ln() / sigma;
+    let pairs: Vec<(f64, f64)> = die
+        .conductances()
+        .flat_map(|array| {
+            let dummy = array.dummy_column().unwrap().iter();
+            array.as_row_slice().iter().zip(dummy).map(|(&g, &d)| (error(g), error(d))).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(pairs.len(), n);
+    let normal = Normal::new(0.0, 1.0).unwrap();
+    assert_follows(pairs.iter().map(|pair| pair.1).collect(), |z| normal.cdf(z));
+    let correlation = pairs.iter().map(|(g, d)| g * d).sum::<f64>() / n as f64;
+    // Deviation 1/√n.
+    assert!(correlation.abs() < 3.3 / (n as f64).sqrt(), "{correlation}");
+}
+
 /// One column of `rows` cells at level 3 read many times through a fine ADC: the noise of a conversion
 /// in level steps.
 fn read_noise(rows: usize, noise: ReadNoise, baseline: Baseline) -> Vec<f64> {
