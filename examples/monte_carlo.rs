@@ -137,7 +137,10 @@ fn run(options: &Options) -> Result<()> {
         }
     }
 
-    let summaries = simulate(options, adc_bits, &configurations, pixels, test.labels())?;
+    let (summaries, failure) = simulate(options, adc_bits, &configurations, pixels, test.labels())?;
+    if let (true, Some(failure)) = (summaries.is_empty(), &failure) {
+        return Err(failure.as_str().into());
+    }
     let write = |file: &str, text: String| {
         let path = options.out.join(file);
         fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
@@ -155,7 +158,7 @@ fn run(options: &Options) -> Result<()> {
         accuracy_table(&summaries),
         activity_tables(&summaries)
     )?;
-    Ok(())
+    failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
 /// The width at which all mappings are lossless: with as many rows driven, all reach the same sums.
@@ -226,14 +229,15 @@ fn configurations<'a>(
     Ok(configurations)
 }
 
-/// Programs and reads every die of every configuration and σ, and sums up.
+/// Programs and reads every die of every configuration and σ, and sums up. What fails is left out of
+/// the summaries and said beside them.
 fn simulate(
     options: &Options,
     adc_bits: u32,
     configurations: &[Configuration<'_>],
     images: &[u8],
     labels: &[u8],
-) -> Result<Vec<Summary>> {
+) -> Result<(Vec<Summary>, Option<String>)> {
     let dies_at = |sigma: f64| if sigma == 0.0 { 1 } else { options.dies as usize };
     let jobs: Vec<(&Configuration<'_>, &Design, u64)> = configurations
         .iter()
@@ -260,24 +264,29 @@ fn simulate(
         .into_iter();
     bar.finish_and_clear();
 
-    let mut summaries = Vec::new();
+    let (mut summaries, mut failure) = (Vec::new(), None);
     for configuration in configurations {
         let mut ideal = None;
         for &(sigma, _) in &configuration.designs {
-            let dies: Vec<DieResult> =
-                results.by_ref().take(dies_at(sigma)).collect::<forms_xbar::Result<_>>()?;
-            summaries.push(Summary::new(
-                configuration.label.clone(),
-                (options.fragment, adc_bits),
-                sigma,
-                options.images as usize,
-                &dies,
-                // The first σ is 0, and has one die.
-                *ideal.get_or_insert(dies[0].accuracy),
-            )?);
+            // Taken whole before it is judged: the next ones must find their place.
+            let dies: Vec<_> = results.by_ref().take(dies_at(sigma)).collect();
+            let dies = match dies.into_iter().collect::<forms_xbar::Result<Vec<DieResult>>>() {
+                Ok(dies) => dies,
+                Err(error) => {
+                    let Label { network, mapping, .. } = &configuration.label;
+                    failure
+                        .get_or_insert(format!("{mapping} mapping of {network} at sigma {sigma}: {error}"));
+                    continue;
+                }
+            };
+            // The first σ is 0, and has one die.
+            let ideal = *ideal.get_or_insert(dies[0].accuracy);
+            let images = options.images as usize;
+            let settings = (options.fragment, adc_bits);
+            summaries.push(Summary::new(configuration.label.clone(), settings, sigma, images, &dies, ideal)?);
         }
     }
-    Ok(summaries)
+    Ok((summaries, failure))
 }
 
 fn read_die(
