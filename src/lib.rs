@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod activity;
+mod checked;
 pub mod design;
 pub mod device;
 pub mod die;

@@ -1,6 +1,7 @@
 //! A cell: the composition of its effects.
 
 use super::{LevelMap, Programming, StuckCells};
+use crate::checked::checked_serde;
 use crate::error::Result;
 use crate::key::{Key, Purpose};
 
@@ -17,17 +18,20 @@ use crate::key::{Key, Purpose};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Parts", into = "Parts"))]
+#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
 pub struct Cell {
+    #[cfg_attr(feature = "serde", serde(rename = "levels_siemens"))]
     levels: LevelMap,
     programming: Programming,
-    stuck: StuckCells,
+    stuck_cells: StuckCells,
 }
+
+checked_serde!(Cell);
 
 impl Cell {
     /// A cell that meets its levels exactly and never fails.
     pub fn new(levels: LevelMap) -> Self {
-        Cell { levels, programming: Programming::Exact, stuck: StuckCells::NONE }
+        Cell { levels, programming: Programming::Exact, stuck_cells: StuckCells::NONE }
     }
 
     /// The same cell with this programming error, checked when a design is built.
@@ -36,8 +40,8 @@ impl Cell {
     }
 
     /// The same cell with these faults.
-    pub fn with_stuck_cells(self, stuck: StuckCells) -> Self {
-        Cell { stuck, ..self }
+    pub fn with_stuck_cells(self, stuck_cells: StuckCells) -> Self {
+        Cell { stuck_cells, ..self }
     }
 
     /// Checks the programming error.
@@ -61,12 +65,12 @@ impl Cell {
 
     /// Faults.
     pub fn stuck_cells(&self) -> StuckCells {
-        self.stuck
+        self.stuck_cells
     }
 
     /// Whether every cell has exactly its target conductance, so that programming draws nothing.
     pub fn is_ideal(&self) -> bool {
-        self.programming.is_exact() && self.stuck.is_none()
+        self.programming.is_exact() && self.stuck_cells.is_none()
     }
 
     /// Programs one word line: `siemens[i]` becomes the conductance of the cell at bit line `i`.
@@ -87,39 +91,9 @@ impl Cell {
                     as f32;
             }
         }
-        if !self.stuck.is_none() {
+        if !self.stuck_cells.is_none() {
             let mut stream = key.stream(Purpose::StuckCells, place);
-            self.stuck.apply(self.levels.g_off(), self.levels.g_on(), siemens, &mut stream);
+            self.stuck_cells.apply(self.levels.g_off(), self.levels.g_on(), siemens, &mut stream);
         }
-    }
-}
-
-/// The serialised form.
-#[cfg(feature = "serde")]
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Parts {
-    levels_siemens: LevelMap,
-    programming: Programming,
-    stuck_cells: StuckCells,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<Parts> for Cell {
-    type Error = crate::Error;
-
-    fn try_from(parts: Parts) -> Result<Self> {
-        let cell = Cell::new(parts.levels_siemens)
-            .with_programming(parts.programming)
-            .with_stuck_cells(parts.stuck_cells);
-        cell.check()?;
-        Ok(cell)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl From<Cell> for Parts {
-    fn from(cell: Cell) -> Self {
-        Parts { levels_siemens: cell.levels, programming: cell.programming, stuck_cells: cell.stuck }
     }
 }

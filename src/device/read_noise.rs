@@ -1,5 +1,6 @@
 //! White read noise.
 
+use crate::checked::checked_serde;
 use crate::error::{Result, check_real};
 
 /// White Gaussian noise, fresh at every conversion.
@@ -21,11 +22,13 @@ use crate::error::{Result, check_real};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Deviations", into = "Deviations"))]
+#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
 pub struct ReadNoise {
     relative: f64,
     front_end_amperes: f64,
 }
+
+checked_serde!(ReadNoise);
 
 impl ReadNoise {
     /// No read noise.
@@ -38,9 +41,14 @@ impl ReadNoise {
     ///
     /// [`Error::Real`](crate::Error::Real) for a deviation that is NaN, negative, infinite, or a `relative` above 10.
     pub fn new(relative: f64, front_end_amperes: f64) -> Result<Self> {
-        check_real("relative read noise sigma", relative, 0.0, 10.0)?;
-        check_real("front-end noise sigma (A)", front_end_amperes, 0.0, f64::MAX)?;
-        Ok(ReadNoise { relative, front_end_amperes })
+        let noise = ReadNoise { relative, front_end_amperes };
+        noise.check()?;
+        Ok(noise)
+    }
+
+    fn check(&self) -> Result<()> {
+        check_real("relative read noise sigma", self.relative, 0.0, 10.0)?;
+        check_real("front-end noise sigma (A)", self.front_end_amperes, 0.0, f64::MAX)
     }
 
     /// Relative standard deviation of a cell's current.
@@ -56,30 +64,5 @@ impl ReadNoise {
     /// Whether there is no noise, so that nothing is drawn.
     pub fn is_none(&self) -> bool {
         self.relative == 0.0 && self.front_end_amperes == 0.0
-    }
-}
-
-/// The serialised form.
-#[cfg(feature = "serde")]
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Deviations {
-    relative: f64,
-    front_end_amperes: f64,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<Deviations> for ReadNoise {
-    type Error = crate::Error;
-
-    fn try_from(deviations: Deviations) -> Result<Self> {
-        ReadNoise::new(deviations.relative, deviations.front_end_amperes)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl From<ReadNoise> for Deviations {
-    fn from(noise: ReadNoise) -> Self {
-        Deviations { relative: noise.relative, front_end_amperes: noise.front_end_amperes }
     }
 }

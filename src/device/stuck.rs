@@ -1,5 +1,6 @@
 //! Stuck cells.
 
+use crate::checked::checked_serde;
 use crate::error::{Result, check_real};
 use crate::key::Stream;
 
@@ -23,11 +24,13 @@ use crate::key::Stream;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Rates", into = "Rates"))]
+#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
 pub struct StuckCells {
     on_rate: f64,
     off_rate: f64,
 }
+
+checked_serde!(StuckCells);
 
 impl StuckCells {
     /// No stuck cells.
@@ -39,10 +42,15 @@ impl StuckCells {
     ///
     /// [`Error::Real`](crate::Error::Real) for a rate that is NaN or outside 0–1, or a sum above 1.
     pub fn new(on_rate: f64, off_rate: f64) -> Result<Self> {
-        check_real("stuck-on rate", on_rate, 0.0, 1.0)?;
-        check_real("stuck-off rate", off_rate, 0.0, 1.0)?;
-        check_real("sum of stuck-on and stuck-off rate", on_rate + off_rate, 0.0, 1.0)?;
-        Ok(StuckCells { on_rate, off_rate })
+        let stuck = StuckCells { on_rate, off_rate };
+        stuck.check()?;
+        Ok(stuck)
+    }
+
+    fn check(&self) -> Result<()> {
+        check_real("stuck-on rate", self.on_rate, 0.0, 1.0)?;
+        check_real("stuck-off rate", self.off_rate, 0.0, 1.0)?;
+        check_real("sum of stuck-on and stuck-off rate", self.on_rate + self.off_rate, 0.0, 1.0)
     }
 
     /// Probability that a cell is stuck at high conductance.
@@ -76,30 +84,5 @@ impl StuckCells {
             *cell = if stream.uniform() * rate < self.on_rate { g_on } else { g_off } as f32;
             next += 1;
         }
-    }
-}
-
-/// The serialised form.
-#[cfg(feature = "serde")]
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rates {
-    on_rate: f64,
-    off_rate: f64,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<Rates> for StuckCells {
-    type Error = crate::Error;
-
-    fn try_from(rates: Rates) -> Result<Self> {
-        StuckCells::new(rates.on_rate, rates.off_rate)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl From<StuckCells> for Rates {
-    fn from(stuck: StuckCells) -> Self {
-        Rates { on_rate: stuck.on_rate, off_rate: stuck.off_rate }
     }
 }

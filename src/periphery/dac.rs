@@ -1,5 +1,6 @@
 //! The digital-to-analog converter of a word line.
 
+use crate::checked::checked_serde;
 use crate::error::{Result, check_integer, check_real};
 
 /// Drives a word line with one digit of an input.
@@ -18,11 +19,13 @@ use crate::error::{Result, check_integer, check_real};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Parts", into = "Parts"))]
+#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
 pub struct Dac {
     bits: u32,
     read_volts: f64,
 }
+
+checked_serde!(Dac);
 
 impl Dac {
     /// One bit at 0.2 V.
@@ -35,9 +38,14 @@ impl Dac {
     /// [`Error::Integer`](crate::Error::Integer) for `bits` outside 1–4,
     /// [`Error::Real`](crate::Error::Real) for a voltage that is not above zero or above 1 kV.
     pub fn new(bits: u32, read_volts: f64) -> Result<Self> {
-        check_integer("DAC bits", bits, 1, 4)?;
-        check_real("read voltage (V)", read_volts, f64::MIN_POSITIVE, 1e3)?;
-        Ok(Dac { bits, read_volts })
+        let dac = Dac { bits, read_volts };
+        dac.check()?;
+        Ok(dac)
+    }
+
+    fn check(&self) -> Result<()> {
+        check_integer("DAC bits", self.bits, 1, 4)?;
+        check_real("read voltage (V)", self.read_volts, f64::MIN_POSITIVE, 1e3)
     }
 
     /// Bits of a digit.
@@ -58,30 +66,5 @@ impl Dac {
     /// Voltage of a digit (V).
     pub fn volts(&self, digit: u32) -> f64 {
         self.read_volts * f64::from(digit) / f64::from(self.max_digit())
-    }
-}
-
-/// The serialised form.
-#[cfg(feature = "serde")]
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Parts {
-    bits: u32,
-    read_volts: f64,
-}
-
-#[cfg(feature = "serde")]
-impl TryFrom<Parts> for Dac {
-    type Error = crate::Error;
-
-    fn try_from(parts: Parts) -> Result<Self> {
-        Dac::new(parts.bits, parts.read_volts)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl From<Dac> for Parts {
-    fn from(dac: Dac) -> Self {
-        Parts { bits: dac.bits, read_volts: dac.read_volts }
     }
 }
