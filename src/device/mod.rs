@@ -10,12 +10,12 @@
 
 mod cell;
 mod level_map;
-mod programming;
-mod read_noise;
-mod stuck;
+mod noise;
+mod polynomial;
+mod write;
 
 pub use cell::Cell;
 pub use level_map::LevelMap;
-pub use programming::Programming;
-pub use read_noise::ReadNoise;
-pub use stuck::StuckCells;
+pub use noise::ReadNoise;
+pub use polynomial::Polynomial;
+pub use write::{Programming, StuckCells};

@@ -43,6 +43,30 @@ pub enum Purpose {
     ReadNoise = 4,
     /// White read noise common to all columns of an array, one draw per active group and plane.
     CommonReadNoise = 5,
+    /// Device-to-device spread of cells, one stream per array and word line.
+    DeviceSpread = 6,
+    /// Device-to-device spread common to a bit line, one stream per array.
+    ColumnSpread = 7,
+    /// The smooth field of device-to-device spread, one stream per array and lattice row.
+    FieldSpread = 8,
+    /// Write-verify pulses, one stream per array, word line and pulse.
+    WriteVerify = 9,
+    /// Broken word and bit lines, one stream per array and direction.
+    StuckLines = 10,
+    /// A user's own cell model, one stream per cell.
+    CellModel = 11,
+    /// Relaxation after programming, one stream per array and word line.
+    Relaxation = 12,
+    /// Drift exponents, one stream per array and word line.
+    Drift = 13,
+    /// Amplitudes of random telegraph noise, one stream per array and word line.
+    TelegraphAmplitude = 14,
+    /// States of random telegraph noise, one stream per array, word line and plane run.
+    Telegraph = 15,
+    /// 1/f noise, one stream per array, word line and octave.
+    Flicker = 16,
+    /// Noise of word-line drivers, one stream per array, active group and plane.
+    WordLineNoise = 17,
 }
 
 impl From<u128> for Key {

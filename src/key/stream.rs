@@ -61,6 +61,13 @@ impl Stream {
         normal_quantile(self.uniform())
     }
 
+    /// Fills `values` with standard normal numbers.
+    pub fn fill_normals(&mut self, values: &mut [f32]) {
+        for value in values {
+            *value = self.normal() as f32;
+        }
+    }
+
     fn refill(&mut self) {
         let [s0, s1, s2, s3] = &mut self.state;
         for lane in 0..LANES {

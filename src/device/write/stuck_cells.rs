@@ -69,7 +69,7 @@ impl StuckCells {
     }
 
     /// Overwrites the stuck cells of one word line.
-    pub(super) fn apply(&self, g_off: f64, g_on: f64, row: &mut [f32], stream: &mut Stream) {
+    pub(in crate::device) fn apply(&self, g_off: f64, g_on: f64, row: &mut [f32], stream: &mut Stream) {
         let rate = self.on_rate + self.off_rate;
         if rate == 0.0 {
             return;

@@ -59,7 +59,7 @@ impl Programming {
     }
 
     /// One write of a cell whose target is `target` (S): one draw from `stream`.
-    pub(super) fn write(&self, target: f64, g_on: f64, stream: &mut Stream) -> f64 {
+    pub(in crate::device) fn write(&self, target: f64, g_on: f64, stream: &mut Stream) -> f64 {
         match *self {
             Programming::Exact => target,
             Programming::Lognormal { sigma } => target * libm::exp(sigma * stream.normal()),

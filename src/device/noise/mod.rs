@@ -1,0 +1,5 @@
+//! What differs from read to read.
+
+mod read_noise;
+
+pub use read_noise::ReadNoise;
