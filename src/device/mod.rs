@@ -16,6 +16,6 @@ mod write;
 
 pub use cell::Cell;
 pub use level_map::LevelMap;
-pub use noise::ReadNoise;
+pub use noise::{Flicker, FlickerAmplitude, Persistence, ReadNoise, Telegraph, TelegraphAmplitude, WhiteLaw, WhiteNoise};
 pub use polynomial::Polynomial;
 pub use write::{Programming, StuckCells};
