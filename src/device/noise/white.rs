@@ -31,8 +31,8 @@ pub enum WhiteLaw {
 
 /// White noise of cells, within the bandwidth of the sampler.
 ///
-/// **Equation.** `σ_I² = S·B` with the one-sided density `S` of the [`WhiteLaw`]. `G` is the cell's
-/// `I/V` at the plane's voltage, at 0 V its conductance. **Units.** Hertz; `B` is the one-sided
+/// **Equation.** `σ_I² = S·B` with the one-sided density `S` of the [`WhiteLaw`]; `G` is the cell's
+/// conductance at 0 V. **Units.** Hertz; `B` is the one-sided
 /// equivalent bandwidth at the sampler, `1/(4τ)` of a single pole or `1/(2T)` of an integrator, never
 /// the rate of the ADC. **Valid range.** `B > 0`; Fano factor 0–1. **Drawn.** At every conversion, in
 /// the kernel, from every connected cell: also those of the active group at 0 V. **Source.** Johnson
@@ -114,16 +114,16 @@ impl WhiteNoise {
             WhiteLaw::ThermalAndShot => (thermal, shot),
             WhiteLaw::Fano { factor } => {
                 let x = ELEMENTARY_CHARGE * volts.abs() / (2.0 * BOLTZMANN * kelvin);
-                // x coth x, 1 in the limit of 0 V.
-                let crossover = if x > 0.0 { x / libm::tanh(x) } else { 1.0 };
-                // 2q|I| coth(x) = 4kTG · x coth x with G = I/V.
-                (thermal, thermal * factor * (crossover - 1.0))
+                // In the limit of 0 V the second term is what the first lacks.
+                let above = if x > 0.0 { shot / libm::tanh(x) - thermal } else { 0.0 };
+                // A cell that conducts less than at 0 V is not quieter than there.
+                (thermal, factor * above.max(0.0))
             }
         }
     }
 
-    /// Variance of a cell's current (A²): conductance `siemens` (`I/V`), carrying `amperes` at
-    /// `volts`, at `kelvin`.
+    /// Variance of a cell's current (A²): conductance `siemens` at 0 V, carrying `amperes` at `volts`,
+    /// at `kelvin`.
     pub fn variance(&self, siemens: f64, volts: f64, amperes: f64, kelvin: f64) -> f64 {
         let (thermal, shot) = self.densities(siemens, volts, amperes, kelvin);
         (thermal + shot) * self.bandwidth_hz
