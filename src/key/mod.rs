@@ -6,7 +6,9 @@
 //! draws of the others alone.
 
 mod normal;
+mod quantile;
 mod stream;
+mod truncated;
 
 pub use normal::{normal_cdf, normal_quantile};
 pub use stream::Stream;
@@ -118,6 +120,7 @@ fn absorb([first, second]: [u64; 2], word: u64) -> [u64; 2] {
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), a bijection.
+#[inline(always)]
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
