@@ -15,6 +15,13 @@ use crate::kernel::{Block, Counts, NoiseKey, Step, direct, reference};
 use crate::key::Key;
 use crate::stream::Schedule;
 
+mod budget;
+mod planes;
+
+pub use budget::{ErrorBudget, ErrorShare, ErrorSource};
+
+use planes::{GroupPlanes, PlaneBuffers};
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -85,8 +92,8 @@ pub struct Scratch {
 struct StreamBuffers {
     /// The vector, padded with zeros to whole active groups.
     inputs: Vec<i32>,
-    /// One plane of one group.
-    digits: Vec<u8>,
+    /// The planes of one group.
+    planes: PlaneBuffers,
 }
 
 impl Scratch {
@@ -129,7 +136,8 @@ pub struct TracedConversion {
 pub struct Trace {
     /// The result, the same that [`Die::mvm`] returns.
     pub read: Read,
-    /// Every conversion, in the order of execution.
+    /// Every conversion, in the order of execution: the planes of one active group of one array one
+    /// after another, then the next array beside it, then the next group.
     pub conversions: Vec<TracedConversion>,
 }
 
@@ -372,7 +380,7 @@ impl Die {
     /// As [`Die::mvm`].
     pub fn trace_keyed<T: Input>(&self, x: &[T], key: Key) -> Result<Trace> {
         let lsb = self.design().thresholds().lsb as f64 / ONE as f64;
-        let step_amperes = self.design().cell().levels().level_step() * self.design().dac().volts(1);
+        let step_amperes = self.design().read_levels().level_step() * self.design().dac().volts(1);
         let grid_amperes = lsb * step_amperes / ONE as f64;
         let mut conversions = Vec::new();
         let read = self.observe(x, key, |array, output, step, conversion| {
@@ -437,11 +445,13 @@ impl Die {
         let mut scratch = self.scratch(ActivityLevel::Off);
         let Scratch { stream, activity, work, .. } = &mut scratch;
         for x in x.chunks_exact(self.inputs()) {
-            self.for_each_step(x, stream, activity, |array, step, _| {
-                direct::for_each_sum(&self.blocks()[array], step, work, |sum| {
-                    histogram.bins[(sum.abs() / bin) as usize] += 1;
-                    histogram.count += 1;
-                });
+            self.for_each_group(x, stream, activity, |array, planes, _| {
+                for step in planes.steps() {
+                    direct::for_each_sum(&self.blocks()[array], &step, work, |sum| {
+                        histogram.bins[(sum.abs() / bin) as usize] += 1;
+                        histogram.count += 1;
+                    });
+                }
             });
         }
         Ok(histogram)
@@ -452,10 +462,14 @@ impl Die {
         let Scratch { level, activity, stream, sums, work } = scratch;
         sums.clear();
         sums.resize(self.outputs(), 0);
-        self.for_each_step(x, stream, activity, |array, step, counts| {
+        let key = self.design().is_noisy().then_some(key);
+        self.for_each_group(x, stream, activity, |array, planes, counts| {
             let outputs = self.layout().tile_outputs(array % self.layout().column_tiles());
-            let block = &self.blocks()[array];
-            direct::run(block, step, self.noise_key(key, array), *level, work, &mut sums[outputs], counts);
+            let (block, noise, sums) =
+                (&self.blocks()[array], self.noise_key(key, array), &mut sums[outputs]);
+            for step in planes.steps() {
+                direct::run(block, &step, noise, *level, work, sums, counts);
+            }
         });
         if *level == ActivityLevel::Off {
             *activity = Activity::default();
@@ -472,33 +486,28 @@ impl Die {
     ) -> Result<Read> {
         self.check_vector(x, 0)?;
         let (mut y, mut activity) = (vec![0; self.outputs()], Activity::default());
-        self.for_each_step(x, &mut StreamBuffers::default(), &mut activity, |array, step, counts| {
+        let key = self.design().is_noisy().then_some(key);
+        self.for_each_group(x, &mut StreamBuffers::default(), &mut activity, |array, planes, counts| {
             let outputs = self.layout().tile_outputs(array % self.layout().column_tiles());
             let first = outputs.start;
-            let (block, noise) = (&self.blocks()[array], self.noise_key(key, array));
-            reference::run(
-                block,
-                step,
-                noise,
-                ActivityLevel::Counts,
-                &mut y[outputs],
-                counts,
-                |conversion| {
-                    show(array, first + conversion.column, step, conversion);
-                },
-            );
+            let (block, noise, y) = (&self.blocks()[array], self.noise_key(key, array), &mut y[outputs]);
+            for step in planes.steps() {
+                reference::run(block, &step, noise, ActivityLevel::Counts, y, counts, |conversion| {
+                    show(array, first + conversion.column, &step, conversion);
+                });
+            }
         });
         Ok(Read { y, y_scale: self.y_scale(), activity })
     }
 
-    /// Cuts a vector into planes and calls `run` for every plane of every active group of every
-    /// array, in a fixed order.
-    fn for_each_step<T: Input>(
+    /// Cuts a vector into planes and calls `run` for every active group of every array: row tile by row
+    /// tile, group by group, array by array.
+    fn for_each_group<T: Input>(
         &self,
         x: &[T],
         stream: &mut StreamBuffers,
         activity: &mut Activity,
-        mut run: impl FnMut(usize, &Step<'_>, &mut Counts),
+        mut run: impl FnMut(usize, GroupPlanes<'_>, &mut Counts),
     ) {
         let (design, layout) = (self.design(), self.layout());
         let (format, column_tiles) = (design.input_format(), layout.column_tiles());
@@ -513,15 +522,9 @@ impl Die {
                 let schedule = Schedule::new(format, design.skip(), inputs);
                 activity.add_groups(schedule.eic(), format.planes() - schedule.eic(), column_tiles);
                 tile_planes += u64::from(schedule.eic());
-                for plane in schedule.planes() {
-                    for (digit, &input) in stream.digits.iter_mut().zip(inputs) {
-                        *digit = plane.digit(input);
-                    }
-                    let step =
-                        Step { group, plane: plane.index(), place: plane.place(), digits: &stream.digits };
-                    for array in row_tile * column_tiles..(row_tile + 1) * column_tiles {
-                        run(array, &step, activity.counts_mut());
-                    }
+                let planes = stream.planes.cut(group, schedule, inputs);
+                for array in row_tile * column_tiles..(row_tile + 1) * column_tiles {
+                    run(array, planes, activity.counts_mut());
                 }
             }
             latency = latency.max(tile_planes);
@@ -529,8 +532,8 @@ impl Die {
         activity.add_vector(latency);
     }
 
-    fn noise_key(&self, key: Key, array: usize) -> Option<NoiseKey> {
-        self.design().is_noisy().then(|| NoiseKey { key, array: self.layout().address(array) })
+    fn noise_key(&self, key: Option<Key>, array: usize) -> Option<NoiseKey> {
+        key.map(|key| NoiseKey { key, array: self.layout().address(array) })
     }
 
     fn read_key<R: Rng + ?Sized>(&self, rng: &mut R) -> Key {
@@ -576,6 +579,6 @@ impl StreamBuffers {
         let rows = die.design().active_rows();
         self.inputs.clear();
         self.inputs.resize(die.inputs().next_multiple_of(rows), 0);
-        self.digits.resize(rows, 0);
+        self.planes.fit(rows, die.design().input_format().planes() as usize);
     }
 }

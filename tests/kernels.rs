@@ -3,10 +3,16 @@
 mod common;
 
 use common::{fills, mappings, polarization, random_inputs, random_weights, small_design};
+use forms_xbar::kernel::{
+    Block, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, Persistence, Quantizer, SlowNoise, Step,
+    Telegraph, direct, reference,
+};
+use forms_xbar::key::Purpose;
 use forms_xbar::{
     ActivityLevel, Adc, Baseline, Dac, Die, Key, Mapping, Programming, ReadNoise, Skip, StuckCells, presets,
 };
 use proptest::prelude::*;
+use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 fn adcs() -> impl Strategy<Value = Adc> {
     prop_oneof![
@@ -143,4 +149,305 @@ fn a_trace_is_the_read_it_belongs_to() {
     assert_eq!(y, trace.read.y);
     // 40 outputs of 4 slices take two arrays side by side.
     assert!(trace.conversions.iter().all(|c| c.array == c.output / 32 && c.arm == 0));
+}
+
+/// A block of random integers, of any shape and with any noise.
+fn random_parts(rng: &mut ChaCha8Rng) -> BlockParts {
+    let max_digit = *[1, 1, 3, 15].get(rng.random_range(0..4)).unwrap();
+    let (group_rows, groups) = (rng.random_range(1..=6), rng.random_range(1..=3));
+    let (lanes, columns) = (rng.random_range(1..=3), rng.random_range(1..=12));
+    let (rows, digits) = (group_rows * groups, max_digit as usize);
+    let cells = rows * lanes * columns;
+    let tables = if rng.random() { digits } else { 1 };
+    // Some blocks need wide words.
+    let largest = if rng.random_range(0..4) == 0 { 1 << 32 } else { 3 << 16 };
+    let codes = Quantizer::Codes { low: -rng.random_range(0..9), high: rng.random_range(1..64) };
+    let baseline = if rng.random() { group_rows * digits + 1 } else { 0 };
+    let noise = rng
+        .random::<bool>()
+        .then(|| random_noise(rng, digits * cells, digits * rows, groups, cells / group_rows));
+    let slow = rng.random::<bool>().then(|| random_slow(rng, digits, rows, cells));
+    BlockParts {
+        group_rows,
+        groups,
+        lanes,
+        columns,
+        max_digit,
+        max_places: 1 << 12,
+        contributions: integers(rng, tables * cells, -largest / 8, largest),
+        quantizer: if rng.random() { codes } else { Quantizer::PassThrough },
+        unit: rng.random_range(1..5),
+        shift: (0..lanes).map(|lane| 2 * lane as u32).collect(),
+        negative: (0..groups * lanes * columns).map(|_| rng.random()).collect(),
+        digit_sum: integers(rng, groups * columns, -9, 9),
+        baseline: integers(rng, baseline, 0, 99),
+        noise,
+        slow,
+        energy: (0..digits * rows).map(|_| rng.random::<u64>().into()).collect(),
+    }
+}
+
+fn integers(rng: &mut ChaCha8Rng, length: usize, min: i64, max: i64) -> Vec<i64> {
+    (0..length).map(|_| rng.random_range(min..=max)).collect()
+}
+
+/// Tables are present or not.
+fn random_noise(
+    rng: &mut ChaCha8Rng,
+    cells: usize,
+    rows: usize,
+    groups: usize,
+    undriven: usize,
+) -> BlockNoise {
+    let mut variances = |length: usize| -> Vec<u64> {
+        let length = if rng.random() { length } else { 0 };
+        (0..length).map(|_| rng.random_range(0..1 << 30)).collect()
+    };
+    BlockNoise {
+        unit_bits: 1,
+        cells: variances(cells),
+        undriven: variances(undriven),
+        common: variances(rows),
+        common_undriven: variances(groups),
+        constant: [0, 1 << 30][rng.random_range(0..2)],
+        word_line_deviation: [0, 1 << 19][rng.random_range(0..2)],
+    }
+}
+
+fn random_slow(rng: &mut ChaCha8Rng, digits: usize, rows: usize, cells: usize) -> SlowNoise {
+    let arms = rng.random_range(1..=2);
+    let dummies = if rng.random() { rows } else { 0 };
+    let mut weights = vec![0];
+    weights.extend(integers(rng, digits, 0, 20 << 16));
+    let persistence = [Persistence::Held, Persistence::Evolved, Persistence::Redrawn][rng.random_range(0..3)];
+    let telegraph = rng.random::<bool>().then(|| Telegraph {
+        trapped: integers(rng, arms * cells, -(1 << 14), 1 << 14),
+        untrapped: integers(rng, arms * cells, -(1 << 14), 1 << 14),
+        dummy_trapped: integers(rng, dummies, -(1 << 14), 1 << 14),
+        dummy_untrapped: integers(rng, dummies, -(1 << 14), 1 << 14),
+        probability: rng.next_u64(),
+        capture: rng.next_u64() >> 2,
+        emission: rng.next_u64() >> 2,
+        persistence,
+    });
+    let flicker = rng.random::<bool>().then(|| {
+        // Zero weights, of which nothing is drawn, among others.
+        let raw: Vec<f64> = (0..rng.random_range(1..=5)).map(|_| rng.random_range(0..3).into()).collect();
+        let norm = raw.iter().map(|w| w * w).sum::<f64>().sqrt();
+        let weights: Vec<f64> = if norm == 0.0 { vec![1.0] } else { raw.iter().map(|w| w / norm).collect() };
+        Flicker {
+            deviation: integers(rng, arms * cells, 0, 1 << 14),
+            dummy_deviation: integers(rng, dummies, 0, 1 << 14),
+            held: weights[0],
+            octaves: weights[1..].to_vec(),
+        }
+    });
+    SlowNoise { arms, digit_weight: weights, telegraph, flicker }
+}
+
+/// The sum of one conversion, from the definitions in `BlockParts`, `BlockNoise` and `SlowNoise`.
+struct Oracle<'a> {
+    parts: &'a BlockParts,
+    key: Key,
+    array: u64,
+}
+
+impl Oracle<'_> {
+    fn sum(&self, step: &Step<'_>, lane: usize, column: usize) -> i64 {
+        let Oracle { parts, .. } = self;
+        let (rows, conversions) = (parts.groups * parts.group_rows, parts.lanes * parts.columns);
+        let at = lane * parts.columns + column;
+        let tabled = parts.contributions.len() > rows * conversions;
+        let mut sum = 0i128;
+        for (row, digit) in self.driven(step) {
+            let (table, factor) = if tabled { (digit - 1, 1) } else { (0, digit) };
+            sum += factor as i128 * i128::from(parts.contributions[(table * rows + row) * conversions + at]);
+        }
+        if let Some(noise) = &parts.noise {
+            sum += self.fast(noise, step, lane, column);
+        }
+        if let Some(slow) = &parts.slow {
+            sum += self.slow(slow, step, lane, column);
+        }
+        sum as i64
+    }
+
+    fn driven(&self, step: &Step<'_>) -> Vec<(usize, usize)> {
+        let rows = step.group * self.parts.group_rows..;
+        rows.zip(step.digits).filter(|(_, d)| **d > 0).map(|(row, d)| (row, usize::from(*d))).collect()
+    }
+
+    /// Draw number `index` as a normal number.
+    fn normal(&self, purpose: Purpose, place: [u64; 3], index: usize) -> f64 {
+        let mut stream = self.key.stream(purpose, place);
+        (0..=index).map(|_| stream.normal()).last().unwrap()
+    }
+
+    fn fast(&self, noise: &BlockNoise, step: &Step<'_>, lane: usize, column: usize) -> i128 {
+        let parts = self.parts;
+        let (rows, conversions) = (parts.groups * parts.group_rows, parts.lanes * parts.columns);
+        let (at, place) = (lane * parts.columns + column, [self.array, step.group as u64, step.plane.into()]);
+        let get = |table: &[u64], at: usize| if table.is_empty() { 0 } else { table[at] };
+        let mut variance = noise.constant + get(&noise.undriven, step.group * conversions + at);
+        let mut common = get(&noise.common_undriven, step.group);
+        for (row, digit) in self.driven(step) {
+            variance += get(&noise.cells, ((digit - 1) * rows + row) * conversions + at);
+            common += get(&noise.common, (digit - 1) * rows + row);
+        }
+        let unit = f64::from(1u32 << noise.unit_bits);
+        let on_grid = |variance: u64, z: f64| ((variance as f64).sqrt() * unit * z + 0.5).floor() as i128;
+        let white = on_grid(variance, self.normal(Purpose::ReadNoise, place, column * parts.lanes + lane));
+        let common = on_grid(common, self.normal(Purpose::CommonReadNoise, place, 0));
+        let mut word_lines = 0;
+        for i in 0..parts.group_rows {
+            let z = self.normal(Purpose::WordLineNoise, place, i);
+            let offset = (noise.word_line_deviation as f64 * z + 0.5).floor() as i128;
+            let row = step.group * parts.group_rows + i;
+            word_lines += offset * i128::from(parts.contributions[row * conversions + at]);
+        }
+        white - common + (word_lines + (1 << 23)).div_euclid(1 << 24)
+    }
+
+    fn slow(&self, slow: &SlowNoise, step: &Step<'_>, lane: usize, column: usize) -> i128 {
+        let cell = column * self.parts.lanes * slow.arms + lane;
+        let moved = |(row, digit): (usize, usize)| {
+            let mut deviation =
+                self.deviation(slow, 0, row, cell, step.run) - self.deviation(slow, 1, row, 0, step.run);
+            if slow.arms == 2 {
+                deviation -= self.deviation(slow, 0, row, cell + self.parts.lanes, step.run);
+            }
+            i128::from(slow.digit_weight[digit]) * i128::from(deviation)
+        };
+        let sum: i128 = self.driven(step).into_iter().map(moved).sum();
+        (sum + (1 << 15)).div_euclid(1 << 16)
+    }
+
+    fn deviation(&self, slow: &SlowNoise, bank: u64, row: usize, cell: usize, run: u32) -> i64 {
+        let per_row = if bank == 0 { slow.arms * self.parts.lanes * self.parts.columns } else { 1 };
+        let (at, place) = (row * per_row + cell, row as u64 | bank << 32);
+        let mut deviation = 0;
+        if let Some(t) = &slow.telegraph {
+            let draw = |n: u32| {
+                let mut stream = self.key.stream(Purpose::Telegraph, [self.array, place, n.into()]);
+                (0..=cell).map(|_| stream.bits()).last().unwrap()
+            };
+            let state = match t.persistence {
+                Persistence::Held => draw(0) < t.probability,
+                Persistence::Redrawn => draw(run) < t.probability,
+                Persistence::Evolved => (1..=run).fold(draw(0) < t.probability, |trapped, n| {
+                    let moves = draw(n) < if trapped { t.emission } else { t.capture };
+                    trapped != moves
+                }),
+            };
+            let table = match (bank, state) {
+                (0, true) => &t.trapped,
+                (0, false) => &t.untrapped,
+                (_, true) => &t.dummy_trapped,
+                (_, false) => &t.dummy_untrapped,
+            };
+            deviation += table.get(at).copied().unwrap_or(0);
+        }
+        if let Some(f) = &slow.flicker {
+            let normal = |word: u64| {
+                let mut numbers = vec![0f32; cell + 1];
+                self.key.stream(Purpose::Flicker, [self.array, place, word]).fill_normals(&mut numbers);
+                f64::from(numbers[cell])
+            };
+            let octave = |k: usize| f.octaves[k] * normal((k as u64 + 1) << 32 | u64::from(run >> k));
+            let z = (0..f.octaves.len()).fold(f.held * normal(0), |sum, k| sum + octave(k));
+            let table = if bank == 0 { &f.deviation } else { &f.dummy_deviation };
+            deviation += table.get(at).map_or(0, |&sigma| (sigma as f64 * z + 0.5).floor() as i64);
+        }
+        deviation
+    }
+}
+
+#[test]
+fn random_blocks_do_what_their_parts_say() {
+    let mut work = direct::Workspace::default();
+    for seed in 0..600 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let parts = random_parts(&mut rng);
+        let block = Block::new(parts.clone()).unwrap();
+        for vector in 0..2u128 {
+            let noise = NoiseKey { key: Key::from(u128::from(seed) << 8 | vector), array: seed % 3 };
+            let oracle = Oracle { parts: &parts, key: noise.key, array: noise.array };
+            let (mut ours, mut law) = (vec![0; parts.columns], vec![0; parts.columns]);
+            let (mut counts, mut law_counts) = (Counts::default(), Counts::default());
+            // Groups in any order, planes of each one after another, with planes left out.
+            for group in (0..parts.groups).rev() {
+                let planes = (0..9u32).filter(|_| rng.random()).collect::<Vec<_>>();
+                let idle = rng.random_range(0..parts.group_rows);
+                for (run, &plane) in planes.iter().enumerate() {
+                    let digit = |row: usize| {
+                        if row == idle { 0 } else { rng.random_range(0..=parts.max_digit) as u8 }
+                    };
+                    let digits: Vec<u8> = (0..parts.group_rows).map(digit).collect();
+                    let place = if plane == 8 { -256 } else { 1 << plane };
+                    let step = Step { group, plane, run: run as u32, place, digits: &digits };
+                    let level = ActivityLevel::CountsAndEnergy;
+                    direct::run(&block, &step, Some(noise), level, &mut work, &mut ours, &mut counts);
+                    reference::run(&block, &step, Some(noise), level, &mut law, &mut law_counts, |c| {
+                        assert_eq!(c.sum, oracle.sum(&step, c.lane, c.column), "seed {seed} {step:?} {c:?}");
+                    });
+                    assert_eq!(ours, law, "seed {seed} vector {vector} {step:?}");
+                    assert_eq!(counts, law_counts, "seed {seed} vector {vector} {step:?}");
+                    let rows = parts.groups * parts.group_rows;
+                    let energy = |(row, digit): (usize, usize)| parts.energy[(digit - 1) * rows + row];
+                    assert_eq!(block.energy(&step), oracle.driven(&step).into_iter().map(energy).sum());
+                }
+            }
+            assert!(ours.iter().all(|y| y.abs() <= block.bound()), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn noise_free_runs_of_a_noisy_block_are_those_of_a_quiet_one() {
+    for seed in 0..200 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let parts = random_parts(&mut rng);
+        let quiet = Block::new(BlockParts { noise: None, slow: None, ..parts.clone() }).unwrap();
+        let noisy = Block::new(parts.clone()).unwrap();
+        let digits = vec![parts.max_digit as u8; parts.group_rows];
+        let step = Step { group: 0, plane: 0, run: 0, place: 1, digits: &digits };
+        let run = |block: &Block, noise| {
+            let (mut y, mut counts) = (vec![0; parts.columns], Counts::default());
+            let mut work = direct::Workspace::default();
+            direct::run(block, &step, noise, ActivityLevel::Counts, &mut work, &mut y, &mut counts);
+            let mut largest = 0;
+            direct::for_each_sum(block, &step, &mut work, |sum| largest = largest.max(sum.abs()));
+            assert!(largest <= block.max_sum());
+            (y, counts)
+        };
+        assert_eq!(run(&noisy, None), run(&quiet, None));
+        assert_eq!(run(&quiet, Some(NoiseKey { key: Key::from(1), array: 0 })), run(&quiet, None));
+    }
+}
+
+#[test]
+fn the_largest_sum_is_of_the_largest_digit_of_each_row() {
+    // Two groups of two rows, digits 1 to 3; the largest share of a row need not be of digit 3.
+    let tables: [[i64; 4]; 3] = [[5, -9, 1, 1], [7, 2, 30, 0], [-4, 3, 2, -2]];
+    let parts = |contributions: Vec<i64>| BlockParts {
+        group_rows: 2,
+        groups: 2,
+        lanes: 1,
+        columns: 1,
+        max_digit: 3,
+        max_places: 1,
+        contributions,
+        quantizer: Quantizer::PassThrough,
+        unit: 1,
+        shift: vec![0],
+        negative: vec![false; 2],
+        digit_sum: vec![0; 2],
+        baseline: vec![],
+        noise: None,
+        slow: None,
+        energy: vec![0; 12],
+    };
+    assert_eq!(Block::new(parts(tables.concat())).unwrap().max_sum(), 30 + 2);
+    assert_eq!(Block::new(parts(tables[0].to_vec())).unwrap().max_sum(), 3 * (5 + 9));
+    assert!(Block::new(parts(tables[..2].concat())).is_err());
 }

@@ -3,7 +3,8 @@
 use std::ops::{Add, AddAssign, BitXor, Mul, Shl, Shr, Sub};
 
 use super::block::{CHUNK, Grid, Words};
-use super::noise::{common_on_grid, normal_on_grid};
+use super::noise::{common_on_grid, normal_on_grid, round_word_lines, word_line_offset};
+use super::slow_state::SlowState;
 use super::{ActivityLevel, Block, BlockNoise, Counts, NoiseKey, Quantizer, Step};
 use crate::fixed::FRACTION_BITS;
 
@@ -49,18 +50,21 @@ impl Word for i64 {
 pub struct Workspace {
     narrow: Buffers<i32>,
     wide: Buffers<i64>,
+    slow: SlowState,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Buffers<W> {
-    /// Where the driven rows of the step begin, with their digits.
+    /// Where on the grid the driven rows of the step begin, and what their cells count.
     driven: Vec<(usize, W)>,
     /// Sums, then codes, `[lane][column]` and padding.
     codes: Vec<W>,
     /// `Σ_l ±2^shift · code` per column.
     totals: Vec<W>,
-    /// Variance of each conversion; empty without read noise.
+    /// Variance of each conversion.
     variances: Vec<u64>,
+    /// What the noise of word lines and slow noise move each sum by.
+    moves: Vec<i64>,
 }
 
 impl<W: Word> Buffers<W> {
@@ -69,11 +73,15 @@ impl<W: Word> Buffers<W> {
         self.driven.reserve(block.group_rows());
         self.codes.resize(block.stride(), W::from(0));
         self.totals.resize(block.columns(), W::from(0));
-        self.variances.clear();
-        if block.is_noisy() {
-            self.variances.reserve(block.lanes() * block.columns());
-        }
         self
+    }
+
+    fn fit_noise(&mut self, block: &Block) {
+        if block.is_noisy() {
+            let conversions = block.lanes() * block.columns();
+            self.variances.resize(conversions, 0);
+            self.moves.resize(conversions, 0);
+        }
     }
 }
 
@@ -81,14 +89,20 @@ impl Workspace {
     /// Reserves what `block` needs.
     pub fn reserve(&mut self, block: &Block) {
         match block.words() {
-            Words::Narrow(_) => _ = self.narrow.fit(block),
-            Words::Wide(_) => _ = self.wide.fit(block),
+            Words::Narrow(_) => self.narrow.fit(block).fit_noise(block),
+            Words::Wide(_) => self.wide.fit(block).fit_noise(block),
+        }
+        if let Some(slow) = block.slow() {
+            self.slow.reserve(block, slow);
         }
     }
 }
 
 /// Runs one step: adds to `y` (one value per column) and to `counts`, as
 /// [`reference::run`](super::reference::run) does, up to the activity `level`.
+///
+/// States of slow noise are kept in `work` while [`Step::run`] of one group, array and vector rises:
+/// planes run one after another, of one block, cost least. Any other step replays them.
 ///
 /// # Panics
 ///
@@ -104,8 +118,12 @@ pub fn run(
 ) {
     step.check(block, y);
     match block.words() {
-        Words::Narrow(grid) => run_in(block, grid, step, noise, level, work.narrow.fit(block), y, counts),
-        Words::Wide(grid) => run_in(block, grid, step, noise, level, work.wide.fit(block), y, counts),
+        Words::Narrow(grid) => {
+            run_in(block, grid, step, noise, level, work.narrow.fit(block), &mut work.slow, y, counts)
+        }
+        Words::Wide(grid) => {
+            run_in(block, grid, step, noise, level, work.wide.fit(block), &mut work.slow, y, counts)
+        }
     }
     if level >= ActivityLevel::CountsAndEnergy {
         counts.energy += block.energy(step);
@@ -137,13 +155,17 @@ fn run_in<W: Word>(
     noise: Option<NoiseKey>,
     level: ActivityLevel,
     buffers: &mut Buffers<W>,
+    slow: &mut SlowState,
     y: &mut [i64],
     counts: &mut Counts,
 ) {
     add_rows(block, grid, step, buffers);
     let codes = &mut buffers.codes[..];
-    let clipped = match (noise.zip(block.noise()), block.quantizer()) {
-        (Some(noise), _) => quantize_noisy(block, step, noise, buffers),
+    let clipped = match (noise, block.quantizer()) {
+        (Some(noise), _) if block.is_noisy() => {
+            move_sums(block, grid, step, noise, buffers, slow);
+            quantize_noisy(block, step, noise, buffers)
+        }
         (_, Quantizer::PassThrough) => Clipped::default(),
         (_, Quantizer::Codes { low, high }) if level == ActivityLevel::Off => {
             quantize::<W, false>(W::narrow(low), W::narrow(high), codes)
@@ -159,17 +181,23 @@ fn run_in<W: Word>(
     recombine(block, grid, step, buffers, y);
 }
 
-/// `sums = Σ digit · contribution` over the driven rows, a register's worth of columns at a time.
+/// `sums = Σ contribution at the digit` over the driven rows, a register's worth of columns at a time.
 fn add_rows<W: Word>(block: &Block, grid: &Grid<W>, step: &Step<'_>, buffers: &mut Buffers<W>) {
-    let stride = block.stride();
-    buffers.driven.extend(block.driven(step).map(|(row, digit)| (row * stride, W::from(digit))));
-    let binary = step.digits.iter().all(|&digit| digit <= 1);
+    let plain = if block.is_tabled() {
+        let cells = block.driven(step).map(|(row, digit)| (block.cells(row, digit).0, W::from(1)));
+        buffers.driven.extend(cells);
+        true
+    } else {
+        let stride = block.stride();
+        buffers.driven.extend(block.driven(step).map(|(row, digit)| (row * stride, W::from(digit))));
+        step.digits.iter().all(|&digit| digit <= 1)
+    };
     for (chunk, sums) in buffers.codes.chunks_exact_mut(CHUNK).enumerate() {
         let mut sum = [W::from(0); CHUNK];
-        for &(row, digit) in &buffers.driven {
-            let row = &grid.contributions[row + chunk * CHUNK..][..CHUNK];
+        for &(first, factor) in &buffers.driven {
+            let row = &grid.contributions[first + chunk * CHUNK..][..CHUNK];
             for (sum, &q) in sum.iter_mut().zip(row) {
-                *sum += if binary { q } else { q * digit };
+                *sum += if plain { q } else { q * factor };
             }
         }
         sums.copy_from_slice(&sum);
@@ -199,30 +227,55 @@ fn quantize<W: Word, const COUNT: bool>(low: W, high: W, codes: &mut [W]) -> Cli
     Clipped { low: total(clipped_low), high: total(clipped_high) }
 }
 
+/// What each sum moves by beside white noise: word lines that are off, and slow noise.
+fn move_sums<W: Word>(
+    block: &Block,
+    grid: &Grid<W>,
+    step: &Step<'_>,
+    key: NoiseKey,
+    buffers: &mut Buffers<W>,
+    slow: &mut SlowState,
+) {
+    let moves = &mut buffers.moves;
+    moves.clear();
+    moves.resize(block.lanes() * block.columns(), 0);
+    if let Some(noise) = block.noise().filter(|noise| noise.word_line_deviation > 0) {
+        let mut draws = key.word_line_draws(step);
+        for row in step.group * block.group_rows()..(step.group + 1) * block.group_rows() {
+            let offset = word_line_offset(noise.word_line_deviation, &mut draws);
+            let (first, _) = block.cells(row, 1);
+            for (sum, &q) in moves.iter_mut().zip(&grid.contributions[first..]) {
+                *sum += offset * q.into();
+            }
+        }
+        moves.iter_mut().for_each(|sum| *sum = round_word_lines(*sum));
+    }
+    if let Some(noise) = block.slow() {
+        slow.add_moves(block, noise, step, key, moves);
+    }
+}
+
 fn quantize_noisy<W: Word>(
     block: &Block,
     step: &Step<'_>,
-    (key, noise): (NoiseKey, &BlockNoise),
+    key: NoiseKey,
     buffers: &mut Buffers<W>,
 ) -> Clipped {
     let (quantizer, mut clipped) = (block.quantizer(), Clipped::default());
     let conversions = block.lanes() * block.columns();
-    let variances = &mut buffers.variances;
-    variances.resize(conversions, noise.constant);
-    if !noise.cells.is_empty() {
-        for (row, digit) in block.driven(step) {
-            let weight = u64::from(digit) * u64::from(digit);
-            for (variance, &cell) in variances.iter_mut().zip(&noise.cells[row * conversions..]) {
-                *variance += weight * cell;
-            }
-        }
+    let white = block.noise().filter(|noise| noise.is_white());
+    if let Some(noise) = white {
+        add_variances(block, step, noise, &mut buffers.variances);
     }
     let mut draws = key.draws(step);
     let common = common_on_grid(block, step, key);
     for column in 0..block.columns() {
         for at in (column..conversions).step_by(block.columns()) {
             let code = &mut buffers.codes[at];
-            let sum = (*code).into() + normal_on_grid(block, variances[at], &mut draws) - common;
+            let mut sum = (*code).into() + buffers.moves[at] - common;
+            if white.is_some() {
+                sum += normal_on_grid(block, buffers.variances[at], &mut draws);
+            }
             if let Quantizer::Codes { low, high } = quantizer {
                 let unclamped = quantizer.unclamped(sum);
                 clipped.low += u64::from(unclamped < low);
@@ -232,6 +285,21 @@ fn quantize_noisy<W: Word>(
         }
     }
     clipped
+}
+
+/// The variance of every conversion's white noise, `[lane][column]`.
+fn add_variances(block: &Block, step: &Step<'_>, noise: &BlockNoise, variances: &mut Vec<u64>) {
+    let conversions = block.lanes() * block.columns();
+    variances.clear();
+    variances.resize(conversions, noise.constant);
+    let mut add = |row: usize, table: &[u64]| {
+        let cells = table.iter().skip(row * conversions);
+        variances.iter_mut().zip(cells).for_each(|(variance, cell)| *variance += cell);
+    };
+    add(step.group, &noise.undriven);
+    for (row, digit) in block.driven(step) {
+        add(block.at_digit(row, digit), &noise.cells);
+    }
 }
 
 /// Adds the signed, shifted codes of all lanes and the corrections to the result.

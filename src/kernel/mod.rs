@@ -14,11 +14,18 @@ mod block;
 mod counts;
 pub mod direct;
 mod noise;
+mod parts;
+mod quantizer;
 pub mod reference;
+mod slow;
+mod slow_state;
 
-pub use block::{Block, BlockNoise, BlockParts, Quantizer};
+pub use block::Block;
 pub use counts::{ActivityLevel, Counts};
 pub use noise::NoiseKey;
+pub use parts::{BlockNoise, BlockParts};
+pub use quantizer::Quantizer;
+pub use slow::{Flicker, Persistence, SlowNoise, Telegraph};
 
 /// One plane of one active group.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +34,8 @@ pub struct Step<'a> {
     pub group: usize,
     /// Position of the plane in its stream: part of the address of read noise.
     pub plane: u32,
+    /// Planes of this group that were run before in this vector: what slow noise counts time by.
+    pub run: u32,
     /// What a digit counts: a power of two, negative for a sign plane.
     pub place: i64,
     /// One digit per row of the group.

@@ -1,5 +1,6 @@
-//! White Gaussian read noise at addresses.
+//! Noise that is fresh in every plane, at addresses: white noise and that of word-line drivers.
 
+use super::parts::WORD_LINE_BITS;
 use super::{Block, Step};
 use crate::fixed::round_real;
 use crate::key::{Key, Purpose, Stream};
@@ -21,6 +22,11 @@ impl NoiseKey {
         self.stream(Purpose::ReadNoise, step)
     }
 
+    /// The draws of one step's word lines: row `i` of the group takes draw `i`.
+    pub(super) fn word_line_draws(&self, step: &Step<'_>) -> Stream {
+        self.stream(Purpose::WordLineNoise, step)
+    }
+
     fn stream(&self, purpose: Purpose, step: &Step<'_>) -> Stream {
         self.key.stream(purpose, [self.array, step.group as u64, step.plane.into()])
     }
@@ -33,9 +39,19 @@ pub(super) fn normal_on_grid(block: &Block, variance: u64, stream: &mut Stream) 
     round_real(deviation * stream.normal()).unwrap_or_default()
 }
 
-/// Noise that all conversions of a step have in common.
+/// White noise that all conversions of a step have in common.
 pub(super) fn common_on_grid(block: &Block, step: &Step<'_>, noise: NoiseKey) -> i64 {
     block.common_variance(step).map_or(0, |variance| {
         normal_on_grid(block, variance, &mut noise.stream(Purpose::CommonReadNoise, step))
     })
+}
+
+/// How far the next word line is off, in 2⁻²⁴ of a unit digit.
+pub(super) fn word_line_offset(deviation: i64, stream: &mut Stream) -> i64 {
+    round_real(deviation as f64 * stream.normal()).unwrap_or_default()
+}
+
+/// `⌊sum / 2²⁴ + ½⌋`: word lines' offsets times contributions, on the grid.
+pub(super) fn round_word_lines(sum: i64) -> i64 {
+    (sum + (1 << (WORD_LINE_BITS - 1))) >> WORD_LINE_BITS
 }
