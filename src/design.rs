@@ -1,6 +1,6 @@
 //! Every setting of a crossbar machine, and every check of one against another.
 
-use crate::device::{Cell, ReadNoise};
+use crate::device::{Cell, LevelMap, ReadNoise};
 use crate::error::{Error, Result, check_real};
 use crate::fixed::{ONE, round, round_real};
 use crate::mapping::{Layout, LayoutSettings, Mapping};
@@ -123,7 +123,7 @@ impl DesignBuilder {
         Self { baseline, ..self }
     }
 
-    /// White read noise.
+    /// Noise of reading.
     pub fn read_noise(self, read_noise: ReadNoise) -> Self {
         Self { read_noise, ..self }
     }
@@ -137,10 +137,11 @@ impl DesignBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Integer`] or [`Error::Real`] for a setting out of range (a leakage above 32 level
-    /// steps among them), [`Error::Divide`] for a
-    /// fragment or active group that does not divide, [`Error::Conflict`] for a dummy column
-    /// beside a subtraction before the ADC.
+    /// [`Error::Integer`], [`Error::Real`] or [`Error::Order`] for a setting out of range (a leakage
+    /// above 32 level steps and a read voltage beyond the cell's I–V among them), [`Error::Divide`] for
+    /// a fragment or active group that does not divide, [`Error::LevelTable`] for levels that do not
+    /// rise at the read voltage, [`Error::Conflict`] for a dummy column beside a subtraction before the
+    /// ADC, or 1/f noise by its corner without white noise.
     pub fn build(self) -> Result<Design> {
         let layout = LayoutSettings {
             mapping: self.mapping,
@@ -155,6 +156,8 @@ impl DesignBuilder {
         };
         layout.check()?;
         self.cell.check()?;
+        self.read_noise.check()?;
+        let read_levels = self.cell.levels_at(self.dac.read_volts())?;
         let input_format = InputFormat::new(self.input_bits, self.signed_inputs, self.dac.bits())?;
         check_real("plane time (s)", self.plane_secs, f64::MIN_POSITIVE, f64::MAX)?;
         if self.mapping.is_bipolar() && self.baseline == Baseline::DummyColumn {
@@ -164,18 +167,18 @@ impl DesignBuilder {
                 why: "the pair of bit lines already cancels the baseline",
             });
         }
-        let leakage = self.cell.levels().leakage() * ONE as f64;
+        let leakage = read_levels.leakage() * ONE as f64;
         let Some(leakage) = round_real(leakage).filter(|&leakage| leakage <= MAX_LEAKAGE) else {
             return Err(Error::Real {
                 name: "leakage g_off / level step",
-                value: self.cell.levels().leakage(),
+                value: read_levels.leakage(),
                 min: 0.0,
                 max: (MAX_LEAKAGE / ONE) as f64,
             });
         };
-        let max_sum = max_sum(&self, &layout, leakage);
+        let max_sum = max_sum(&self, &layout, &read_levels, leakage);
         let thresholds = self.adc.compile(max_sum, self.mapping.is_bipolar())?;
-        Ok(Design { settings: self, layout, input_format, leakage, max_sum, thresholds })
+        Ok(Design { settings: self, layout, input_format, read_levels, leakage, max_sum, thresholds })
     }
 }
 
@@ -184,9 +187,9 @@ impl DesignBuilder {
 const MAX_LEAKAGE: i64 = 32 * ONE;
 
 /// Largest nominal input of the ADC in magnitude, in 2⁻¹⁶ level steps.
-fn max_sum(settings: &DesignBuilder, layout: &LayoutSettings, leakage: i64) -> i64 {
+fn max_sum(settings: &DesignBuilder, layout: &LayoutSettings, levels: &LevelMap, leakage: i64) -> i64 {
     // Half of the levels is half of the current only where levels are equally spaced.
-    let column_flip = layout.column_flip && settings.cell.levels().is_linear();
+    let column_flip = layout.column_flip && levels.is_linear();
     let levels = LayoutSettings { column_flip, ..*layout }.max_column_sum() as i64 * ONE;
     let leaks = !settings.mapping.is_bipolar() && settings.baseline != Baseline::DummyColumn;
     let leakage = if leaks { layout.active_rows as i64 * leakage } else { 0 };
@@ -204,6 +207,8 @@ pub struct Design {
     settings: DesignBuilder,
     layout: LayoutSettings,
     input_format: InputFormat,
+    /// What the levels conduct at the read voltage.
+    read_levels: LevelMap,
     /// Leakage of a cell in 2⁻¹⁶ level steps.
     leakage: i64,
     max_sum: i64,
@@ -275,7 +280,7 @@ impl Design {
         self.settings.baseline
     }
 
-    /// White read noise.
+    /// Noise of reading.
     pub fn read_noise(&self) -> ReadNoise {
         self.settings.read_noise
     }
@@ -327,6 +332,24 @@ impl Design {
     /// Whether codes are level steps, so that results are exact integers.
     pub(crate) fn is_granular(&self) -> bool {
         matches!(self.settings.adc, Adc::Granular { .. })
+    }
+
+    /// The cell's levels as they conduct at the read voltage, `I(V)/V` (S): what codes count. Those of
+    /// the cell itself while it is ohmic.
+    pub fn read_levels(&self) -> &LevelMap {
+        &self.read_levels
+    }
+
+    /// What a cell of `siemens` conducts at the read voltage, `I(V)/V` (S).
+    pub(crate) fn read_siemens(&self, siemens: f64) -> f64 {
+        let (cell, volts) = (&self.settings.cell, self.settings.dac.read_volts());
+        if cell.iv().is_ohmic() { siemens } else { cell.amperes(siemens, volts) / volts }
+    }
+
+    /// Whether anything about its cells is drawn, by a die, a write or conditions.
+    pub(crate) fn is_drawn(&self) -> bool {
+        let amplitudes = self.settings.read_noise.telegraph().is_some_and(|telegraph| telegraph.is_drawn());
+        self.settings.cell.is_drawn() || amplitudes
     }
 
     pub(crate) fn is_noisy(&self) -> bool {

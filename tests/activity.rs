@@ -192,7 +192,7 @@ fn a_bipolar_adc_clips_only_beyond_its_lowest_code() {
     ] {
         let mut siemens = vec![1e-6; 8];
         siemens[if lsbs < 0.0 { 5 } else { 4 }] += f64::abs(lsbs) * step;
-        let die = Die::from_conductances(&design, &weights, &[siemens]).unwrap();
+        let die = Die::from_conductances(&design, &weights, &[siemens], Key::from(1)).unwrap();
         let trace = die.trace_keyed(&[1u8; 4], Key::from(1)).unwrap();
         assert_eq!((trace.conversions[0].unclamped, trace.conversions[0].code), (unclamped, code), "{lsbs}");
         let activity = die.mvm_keyed(&[1u8; 4], Key::from(1)).unwrap().activity;

@@ -234,6 +234,7 @@ fn accumulators_that_could_overflow_are_refused() {
         digit_sum: vec![0],
         baseline: vec![],
         noise: None,
+        slow: None,
         energy: vec![0],
     };
     let full_scale = vec![65535 << 16];
@@ -269,7 +270,8 @@ fn accumulators_that_could_overflow_are_refused() {
     // whole fragment of cells.
     let design = builder().build().unwrap();
     let weights = Weights::from_row_slice(1, 1, 2, &[1]).unwrap();
-    let error = forms_xbar::Die::from_conductances(&design, &weights, &[vec![1e30; 8]]).unwrap_err();
+    let error =
+        forms_xbar::Die::from_conductances(&design, &weights, &[vec![1e30; 8]], Key::from(1)).unwrap_err();
     assert!(matches!(error, Error::Overflow { .. }), "{error}");
 }
 

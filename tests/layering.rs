@@ -10,6 +10,8 @@ const FLOORS: &[(&str, u32)] = &[
     ("error", 0),
     ("fixed", 0),
     ("key", 0),
+    ("math", 0),
+    ("simd", 0),
     ("device", 1),
     ("kernel", 1),
     ("mapping", 1),

@@ -64,7 +64,7 @@ fn zero_sigma_is_exact() {
             Programming::Lognormal { sigma: 1e-9 },
         ] {
             let cell = ideal_cell(2)
-                .with_programming(programming)
+                .with_programming(programming.clone())
                 .with_stuck_cells(StuckCells::new(0.0, 0.0).unwrap());
             assert_eq!(exact, read(ideal.clone().cell(cell)), "{programming:?}");
         }
@@ -141,16 +141,16 @@ fn measured_conductances_stand_in_for_programmed_ones() {
             .conductances()
             .map(|array| array.as_row_slice().iter().map(|&g| g.into()).collect())
             .collect();
-        let copy = Die::from_conductances(&design, &weights(), &measured).unwrap();
+        let copy = Die::from_conductances(&design, &weights(), &measured, Key::from(1)).unwrap();
         assert_eq!(real(&die), real(&copy));
 
         let mut bad = measured.clone();
         bad[0][42] = -1e-6;
-        let error = Die::from_conductances(&design, &weights(), &bad).unwrap_err();
+        let error = Die::from_conductances(&design, &weights(), &bad, Key::from(1)).unwrap_err();
         let columns = die.conductances().next().unwrap().columns();
         let place = Error::Conductance { array: 0, row: 42 / columns, column: 42 % columns, siemens: -1e-6 };
         assert_eq!(error, place);
-        assert!(Die::from_conductances(&design, &weights(), &measured[1..]).is_err());
+        assert!(Die::from_conductances(&design, &weights(), &measured[1..], Key::from(1)).is_err());
     }
 }
 
@@ -266,7 +266,7 @@ fn traced_amperes_are_the_currents_of_the_cells() {
             let arrays: Vec<_> = die.conductances().collect();
             let x = x();
             for c in die.trace_keyed(&x, Key::from(1)).unwrap().conversions {
-                let array = arrays[c.array];
+                let array = &arrays[c.array];
                 let column = c.output * 4 + c.slice;
                 let rows = c.group * 8..(c.group + 1) * 8;
                 let amperes = rows.map(|row| {
@@ -370,7 +370,7 @@ fn a_dummy_column_beside_measured_cells_keeps_its_target() {
     let die = design.program_keyed(&weights, Key::from(1)).unwrap();
     let measured: Vec<Vec<f64>> =
         die.conductances().map(|array| array.to_matrix().transpose().as_slice().to_vec()).collect();
-    let die = Die::from_conductances(&design, &weights, &measured).unwrap();
+    let die = Die::from_conductances(&design, &weights, &measured, Key::from(1)).unwrap();
     for array in die.conductances() {
         assert_eq!(array.dummy_column().unwrap(), vec![30e-6; array.rows()]);
     }
@@ -385,7 +385,7 @@ fn the_bound_includes_the_baseline_of_cells_that_do_not_conduct() {
     let cell = Cell::new(LevelMap::linear(2, 30e-6, 120e-6).unwrap());
     let design = DesignBuilder::new(MAPPINGS[0], cell, Adc::granular(6)).build().unwrap();
     let weights = Weights::full_magnitude_from_row_slice(8, 1, 2, &[1; 8]).unwrap();
-    let die = Die::from_conductances(&design, &weights, &[vec![0.0; 8]]).unwrap();
+    let die = Die::from_conductances(&design, &weights, &[vec![0.0; 8]], Key::from(1)).unwrap();
     let y = die.mvm_keyed(&[255u8; 8], Key::from(1)).unwrap().y[0];
     assert_eq!(y, -8 * 255);
     assert!(die.bound() >= -y, "{}", die.bound());

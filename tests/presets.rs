@@ -9,7 +9,7 @@ fn forms_is_as_printed() {
     assert_eq!(design.mapping(), Mapping::Polarized { fragment: 8 });
     assert_eq!((design.array(), design.active_rows()), ((128, 128), 8));
     assert_eq!((design.cell().levels().bits(), design.adc()), (2, Adc::granular(4)));
-    assert_eq!(design.cell().programming(), Programming::Lognormal { sigma: 0.1 });
+    assert_eq!(design.cell().programming(), &Programming::Lognormal { sigma: 0.1 });
     let format = design.input_format();
     assert_eq!((format.bits(), format.is_signed(), format.planes()), (16, false, 16));
     assert_eq!(design.skip(), Skip::LeadingZeros);

@@ -1,11 +1,15 @@
 //! A cell: the composition of its effects.
 
-use super::{LevelMap, Programming, StuckCells};
+use super::ageing::Aged;
+use super::write::{ArrayFaults, ArrayPlace, ArrayWriter, WriteKeys, WriteSettings, age_row};
+use super::{
+    Ageing, Conditions, DeviceSpread, IvCurve, LevelMap, Programming, StuckCells, StuckLines, WriteReport,
+};
 use crate::checked::checked_serde;
 use crate::error::Result;
-use crate::key::{Key, Purpose};
 
-/// A ReRAM cell: its levels, its programming error and its faults.
+/// A ReRAM cell: its levels and everything that comes between a level and a current, in the order
+/// that [`device`](super) states.
 ///
 /// ```
 /// use forms_xbar::device::{Cell, LevelMap, Programming, StuckCells};
@@ -22,16 +26,36 @@ use crate::key::{Key, Purpose};
 pub struct Cell {
     #[cfg_attr(feature = "serde", serde(rename = "levels_siemens"))]
     levels: LevelMap,
+    device_spread: DeviceSpread,
     programming: Programming,
     stuck_cells: StuckCells,
+    stuck_lines: StuckLines,
+    ageing: Ageing,
+    iv: IvCurve,
 }
 
 checked_serde!(Cell);
 
+/// Voltage (V) at which a cell's conductance at rest is taken: far below any bend.
+const REST_VOLTS: f64 = 1e-6;
+
 impl Cell {
-    /// A cell that meets its levels exactly and never fails.
+    /// An ohmic cell that meets its levels exactly, never fails and never changes.
     pub fn new(levels: LevelMap) -> Self {
-        Cell { levels, programming: Programming::Exact, stuck_cells: StuckCells::NONE }
+        Cell {
+            levels,
+            device_spread: DeviceSpread::NONE,
+            programming: Programming::Exact,
+            stuck_cells: StuckCells::NONE,
+            stuck_lines: StuckLines::NONE,
+            ageing: Ageing::NONE,
+            iv: IvCurve::default(),
+        }
+    }
+
+    /// The same cell with this device-to-device spread.
+    pub fn with_device_spread(self, device_spread: DeviceSpread) -> Self {
+        Cell { device_spread, ..self }
     }
 
     /// The same cell with this programming error, checked when a design is built.
@@ -44,13 +68,30 @@ impl Cell {
         Cell { stuck_cells, ..self }
     }
 
-    /// Checks the programming error.
+    /// The same cell with these broken lines.
+    pub fn with_stuck_lines(self, stuck_lines: StuckLines) -> Self {
+        Cell { stuck_lines, ..self }
+    }
+
+    /// The same cell with this answer to conditions, checked when a design is built.
+    pub fn with_ageing(self, ageing: Ageing) -> Self {
+        Cell { ageing, ..self }
+    }
+
+    /// The same cell with this I–V curve.
+    pub fn with_iv(self, iv: IvCurve) -> Self {
+        Cell { iv, ..self }
+    }
+
+    /// Checks what depends on the levels: the programming error, ageing and the I–V curve.
     ///
     /// # Errors
     ///
-    /// Those of [`Programming::check`].
+    /// Those of [`Programming::check_levels`], [`Ageing::check`] and [`IvCurve::check`].
     pub fn check(&self) -> Result<()> {
-        self.programming.check()
+        self.programming.check_levels(&self.levels)?;
+        self.ageing.check(self.window())?;
+        self.iv.check()
     }
 
     /// Target conductances.
@@ -58,9 +99,14 @@ impl Cell {
         &self.levels
     }
 
+    /// Device-to-device spread.
+    pub fn device_spread(&self) -> DeviceSpread {
+        self.device_spread
+    }
+
     /// Programming error.
-    pub fn programming(&self) -> Programming {
-        self.programming
+    pub fn programming(&self) -> &Programming {
+        &self.programming
     }
 
     /// Faults.
@@ -68,32 +114,131 @@ impl Cell {
         self.stuck_cells
     }
 
-    /// Whether every cell has exactly its target conductance, so that programming draws nothing.
-    pub fn is_ideal(&self) -> bool {
-        self.programming.is_exact() && self.stuck_cells.is_none()
+    /// Broken lines.
+    pub fn stuck_lines(&self) -> StuckLines {
+        self.stuck_lines
     }
 
-    /// Programs one word line: `siemens[i]` becomes the conductance of the cell at bit line `i`.
-    ///
-    /// `levels` are at most the highest level of the cell. All draws are at `(key, place)`, the
-    /// array, the word line and the bank of bit lines; cell `i` takes programming draw `i`, so a
-    /// longer row does not shift the draws of a shorter one.
-    pub(crate) fn program_row(&self, key: Key, place: [u64; 3], levels: &[u8], siemens: &mut [f32]) {
-        let targets = self.levels.as_slice();
-        if self.programming.is_exact() {
-            for (cell, &level) in siemens.iter_mut().zip(levels) {
-                *cell = targets[usize::from(level)] as f32;
-            }
-        } else {
-            let mut stream = key.stream(Purpose::Programming, place);
-            for (cell, &level) in siemens.iter_mut().zip(levels) {
-                *cell = self.programming.write(targets[usize::from(level)], self.levels.g_on(), &mut stream)
-                    as f32;
-            }
+    /// Answer to conditions.
+    pub fn ageing(&self) -> &Ageing {
+        &self.ageing
+    }
+
+    /// I–V curve.
+    pub fn iv(&self) -> &IvCurve {
+        &self.iv
+    }
+
+    /// `(g_off, g_on)` (S).
+    fn window(&self) -> (f64, f64) {
+        (self.levels.g_off(), self.levels.g_on())
+    }
+
+    /// Current (A) of a cell of `siemens` at `volts`.
+    pub fn amperes(&self, siemens: f64, volts: f64) -> f64 {
+        self.iv.amperes(siemens, self.window(), volts)
+    }
+
+    /// Conductance (S) at 0 V of a cell of `siemens`.
+    pub(crate) fn siemens_at_rest(&self, siemens: f64) -> f64 {
+        if self.iv.is_ohmic() { siemens } else { self.amperes(siemens, REST_VOLTS) / REST_VOLTS }
+    }
+
+    /// What the levels conduct at `volts`, `I/V` (S): the levels themselves while the cell is ohmic.
+    pub(crate) fn levels_at(&self, volts: f64) -> Result<LevelMap> {
+        self.iv.check_volts(volts)?;
+        if self.iv.is_ohmic() {
+            return Ok(self.levels.clone());
         }
-        if !self.stuck_cells.is_none() {
-            let mut stream = key.stream(Purpose::StuckCells, place);
-            self.stuck_cells.apply(self.levels.g_off(), self.levels.g_on(), siemens, &mut stream);
+        LevelMap::table(self.levels.as_slice().iter().map(|&g| self.amperes(g, volts) / volts).collect())
+    }
+
+    /// Whether every cell is written to exactly its target conductance.
+    pub fn is_ideal(&self) -> bool {
+        self.programming.is_exact(&self.levels) && self.is_faultless()
+    }
+
+    /// Whether anything about cells is drawn: by a die, a write or conditions.
+    pub fn is_drawn(&self) -> bool {
+        !self.programming.is_deterministic(&self.levels)
+            || !self.is_faultless()
+            || self.ageing.relaxation().is_some()
+            || self.ageing.drift().is_some_and(|drift| drift.exponent_deviation() > 0.0)
+    }
+
+    /// Neither spread nor faults.
+    fn is_faultless(&self) -> bool {
+        self.device_spread.is_none() && self.stuck_cells.is_none() && self.stuck_lines.is_none()
+    }
+
+    /// Writes one bank of bit lines of one array: `siemens[row · columns + i]` becomes the conductance
+    /// of the cell at bit line `i`. `levels` are at most the highest level of the cell.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conductance`](crate::Error::Conductance) for a cell that would be negative or not
+    /// finite as `f32`.
+    pub(crate) fn write_array(
+        &self,
+        keys: WriteKeys,
+        place: ArrayPlace,
+        columns: usize,
+        levels: &[u8],
+        siemens: &mut [f32],
+        report: &mut WriteReport,
+    ) -> Result<()> {
+        let size = (levels.len() / columns, columns);
+        let (spread, programming) = (self.device_spread, &self.programming);
+        let settings = WriteSettings { levels: &self.levels, spread, programming };
+        let mut writer = ArrayWriter::new(settings, keys, place, size);
+        let faults = self.faults(keys, place, size);
+        let rows = siemens.chunks_exact_mut(columns).zip(levels.chunks_exact(columns));
+        for (row, (siemens, levels)) in rows.enumerate() {
+            writer.write_row(row, levels, siemens, report)?;
+            faults.apply_row(row, siemens);
+        }
+        Ok(())
+    }
+
+    /// What conditions do to every cell, `None` if nothing, read at `volts`.
+    pub(crate) fn under(&self, conditions: &Conditions, volts: f64) -> Result<Option<CellAge>> {
+        let aged = self.ageing.under(conditions, self.window(), volts)?;
+        let model = matches!(self.programming, Programming::Model(_)) && *conditions != Conditions::FRESH;
+        let changes = !aged.is_none() || model;
+        Ok(changes.then_some(CellAge { aged, conditions: *conditions }))
+    }
+
+    /// Turns the conductances that a write left in one bank of an array into those under conditions.
+    /// Faulty cells, where they are drawn, stay what they are.
+    pub(crate) fn age_array(
+        &self,
+        age: &CellAge,
+        keys: WriteKeys,
+        place: ArrayPlace,
+        columns: usize,
+        has_faults: bool,
+        siemens: &mut [f32],
+    ) {
+        let faults = has_faults.then(|| self.faults(keys, place, (siemens.len() / columns, columns)));
+        for (row, siemens) in siemens.chunks_exact_mut(columns).enumerate() {
+            if let Programming::Model(model) = &self.programming {
+                age_row(&**model, &age.conditions, keys.write, (place, row), siemens);
+            }
+            age.aged.apply(keys.write, [place.address, row as u64, place.bank], siemens);
+            if let Some(faults) = &faults {
+                faults.apply_row(row, siemens);
+            }
         }
     }
+
+    fn faults(&self, keys: WriteKeys, place: ArrayPlace, size: (usize, usize)) -> ArrayFaults {
+        ArrayFaults::new((self.stuck_cells, self.stuck_lines), &self.levels, keys.die, place, size)
+    }
+}
+
+/// What conditions do to every cell of a die.
+#[derive(Debug, Clone)]
+pub(crate) struct CellAge {
+    aged: Aged,
+    conditions: Conditions,
 }

@@ -33,15 +33,10 @@ use crate::error::{Error, Result, check_real};
 pub struct ReadNoise {
     relative: f64,
     front_end_amperes: f64,
-    #[cfg_attr(feature = "serde", serde(default))]
     white: Option<WhiteNoise>,
-    #[cfg_attr(feature = "serde", serde(default))]
     word_line_volts: f64,
-    #[cfg_attr(feature = "serde", serde(default))]
     telegraph: Option<Telegraph>,
-    #[cfg_attr(feature = "serde", serde(default))]
     flicker: Option<Flicker>,
-    #[cfg_attr(feature = "serde", serde(default))]
     persistence: Persistence,
 }
 
@@ -154,13 +149,16 @@ impl ReadNoise {
         self.persistence
     }
 
+    /// Whether noise is drawn at every plane: white, or of word lines.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.relative > 0.0
+            || self.front_end_amperes > 0.0
+            || self.white.is_some()
+            || self.word_line_volts > 0.0
+    }
+
     /// Whether there is no noise, so that nothing is drawn.
     pub fn is_none(&self) -> bool {
-        self.relative == 0.0
-            && self.front_end_amperes == 0.0
-            && self.white.is_none()
-            && self.word_line_volts == 0.0
-            && self.telegraph().is_none()
-            && self.flicker().is_none()
+        !self.is_fresh() && self.telegraph().is_none() && self.flicker().is_none()
     }
 }

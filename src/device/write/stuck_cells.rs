@@ -1,5 +1,6 @@
 //! Stuck cells.
 
+use super::gaps::Gaps;
 use crate::checked::checked_serde;
 use crate::error::{Result, check_real};
 use crate::key::Stream;
@@ -69,20 +70,14 @@ impl StuckCells {
     }
 
     /// Overwrites the stuck cells of one word line.
-    pub(in crate::device) fn apply(&self, g_off: f64, g_on: f64, row: &mut [f32], stream: &mut Stream) {
+    pub(super) fn apply(&self, g_off: f64, g_on: f64, row: &mut [f32], stream: &mut Stream) {
         let rate = self.on_rate + self.off_rate;
         if rate == 0.0 {
             return;
         }
-        let scale = 1.0 / libm::log1p(-rate); // −0 when every cell is stuck: gaps of 0
-        let mut next = 0;
-        loop {
-            // Converting saturates: a gap beyond the row ends it.
-            let gap = (libm::log(stream.uniform()) * scale) as usize;
-            next = gap.saturating_add(next);
-            let Some(cell) = row.get_mut(next) else { return };
-            *cell = if stream.uniform() * rate < self.on_rate { g_on } else { g_off } as f32;
-            next += 1;
+        let mut gaps = Gaps::new(rate);
+        while let Some(hit) = gaps.next(row.len(), stream) {
+            row[hit] = if stream.uniform() * rate < self.on_rate { g_on } else { g_off } as f32;
         }
     }
 }

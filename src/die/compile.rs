@@ -1,0 +1,371 @@
+//! Cells onto the grid: where siemens, thresholds and recipes become a kernel block.
+
+use super::arrays::ArrayCells;
+use crate::activity::ENERGY_UNIT_JOULES;
+use crate::design::Design;
+use crate::device::{Conditions, Telegraph};
+use crate::error::{Error, Result, check_real};
+use crate::fixed::{ONE, round_real};
+use crate::kernel::{self, Block, BlockNoise, BlockParts, Quantizer, SlowNoise};
+use crate::key::{Key, Purpose};
+use crate::mapping::{Layout, Recipe};
+
+/// What all arrays of a die are compiled with.
+pub(super) struct Compiler<'a> {
+    design: &'a Design,
+    layout: &'a Layout,
+    conditions: Conditions,
+    /// Of the device: amplitudes of telegraph noise are drawn once per die.
+    device_key: Key,
+    /// One LSB per unit digit, as a conductance: the read voltage cancels.
+    lsb_siemens: f64,
+    /// Conversions of a row.
+    lanes: usize,
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(
+        design: &'a Design,
+        layout: &'a Layout,
+        conditions: Conditions,
+        device_key: Key,
+    ) -> Self {
+        let lsb = design.thresholds().lsb as f64 / ONE as f64;
+        let lsb_siemens = design.read_levels().level_step() * lsb;
+        Compiler { design, layout, conditions, device_key, lsb_siemens, lanes: layout.lanes() }
+    }
+
+    /// Compiles the array at `address` as its cells are now.
+    pub(super) fn block(&self, address: u64, recipe: &Recipe, cells: &ArrayCells) -> Result<Block> {
+        let design = self.design;
+        let thresholds = design.thresholds();
+        let granular = design.is_granular();
+        let max_digit = design.dac().max_digit();
+        let format = design.input_format();
+        // Σ 2^(d·p) over the value planes, and the weight of the sign plane.
+        let value_planes = format.planes() - u32::from(format.is_signed());
+        let top = 1i64 << (value_planes * format.dac_bits());
+        let max_places = (top - 1) / i64::from(max_digit) + if format.is_signed() { top } else { 0 };
+        Block::new(BlockParts {
+            group_rows: design.active_rows(),
+            groups: cells.rows / design.active_rows(),
+            lanes: self.lanes,
+            columns: self.columns(cells),
+            max_digit,
+            max_places,
+            contributions: self.contributions(cells)?,
+            quantizer: match thresholds.codes {
+                Some((low, high)) => Quantizer::Codes { low, high },
+                None => Quantizer::PassThrough,
+            },
+            unit: if thresholds.codes.is_some() && !granular { thresholds.lsb } else { 1 },
+            shift: recipe.shift.clone(),
+            negative: recipe.negative.clone(),
+            digit_sum: recipe.digit_sum.iter().map(|d| if granular { *d } else { d * ONE }).collect(),
+            baseline: design.baseline_table(),
+            noise: self.noise(cells)?,
+            slow: self.slow_noise(address, cells)?,
+            energy: self.energy(cells)?,
+        })
+    }
+
+    fn columns(&self, cells: &ArrayCells) -> usize {
+        cells.columns / self.layout.cells_per_weight()
+    }
+
+    /// Current of a cell at a digit, over the voltage of digit 1 (S): `digit · G` for an ohmic cell.
+    fn drive(&self, siemens: f64, digit: u32) -> f64 {
+        let (cell, dac) = (self.design.cell(), self.design.dac());
+        if cell.iv().is_ohmic() {
+            f64::from(digit) * siemens
+        } else {
+            cell.amperes(siemens, dac.volts(digit)) / dac.volts(1)
+        }
+    }
+
+    /// Conductance of a cell at 0 V (S).
+    fn at_rest(&self, siemens: f64) -> f64 {
+        self.design.cell().siemens_at_rest(siemens)
+    }
+
+    /// Digits that have a table of contributions of their own.
+    fn tabled_digits(&self) -> std::ops::RangeInclusive<u32> {
+        if self.design.cell().iv().is_ohmic() { 1..=1 } else { 1..=self.design.dac().max_digit() }
+    }
+
+    fn on_grid(&self, siemens: f64) -> Result<i64> {
+        round_real(siemens / self.lsb_siemens * ONE as f64).ok_or(Error::Overflow {
+            name: "contribution of a cell",
+            needed: i64::BITS,
+            available: i64::BITS - 1,
+        })
+    }
+
+    fn contributions(&self, cells: &ArrayCells) -> Result<Vec<i64>> {
+        let (lanes, columns) = (self.lanes, self.columns(cells));
+        let levels = self.design.cell().levels();
+        // The leakage and what rises above it are rounded apart, as the baseline is: rounded together, an
+        // ideal level could come out a grid unit beside the level it is. A pair cancels its leakage.
+        let g_off = f64::from(levels.g_off() as f32);
+        let dummy_column = !cells.dummy.is_empty();
+        let bipolar = self.layout.settings().mapping.is_bipolar();
+        let digits = self.tabled_digits();
+        let mut contributions = Vec::with_capacity(digits.clone().count() * cells.rows * lanes * columns);
+        for digit in digits {
+            let off = self.drive(g_off, digit);
+            let leakage = if dummy_column { 0 } else { self.on_grid(self.drive(levels.g_off(), digit))? };
+            for row in 0..cells.rows {
+                let dummy =
+                    if dummy_column { self.on_grid(self.drive(cells.dummy(row), digit) - off)? } else { 0 };
+                for lane in 0..lanes {
+                    for column in 0..columns {
+                        let (cell, pair) = cells.lane(self.layout, row, lane, column);
+                        let drive = self.drive(cell.into(), digit);
+                        contributions.push(if bipolar {
+                            self.on_grid(drive - pair.map_or(0.0, |pair| self.drive(pair.into(), digit)))?
+                        } else {
+                            self.on_grid(drive - off)? + leakage - dummy
+                        });
+                    }
+                }
+            }
+        }
+        Ok(contributions)
+    }
+
+    /// Variance of a cell at a digit, in squared grid units; at digit 0 what it has undriven.
+    fn variance(&self, siemens: f64, digit: u32) -> f64 {
+        let (noise, dac) = (self.design.read_noise(), self.design.dac());
+        let grid_siemens = self.lsb_siemens / ONE as f64;
+        let drive = if digit == 0 { 0.0 } else { self.drive(siemens, digit) };
+        let relative = square(noise.relative() * drive / grid_siemens);
+        let Some(white) = noise.white() else { return relative };
+        let (volts, kelvin) = (dac.volts(digit), self.conditions.kelvin);
+        let amperes = drive * dac.volts(1);
+        let white = white.variance(self.at_rest(siemens), volts, amperes, kelvin);
+        relative + white / square(grid_siemens * dac.volts(1))
+    }
+
+    /// White and word-line noise as integers, variances on the finest grid on which their largest sum
+    /// fits.
+    fn noise(&self, cells: &ArrayCells) -> Result<Option<BlockNoise>> {
+        let (noise, dac) = (self.design.read_noise(), self.design.dac());
+        if !noise.is_fresh() {
+            return Ok(None);
+        }
+        let (columns, max_digit) = (self.columns(cells), dac.max_digit());
+        let grid_siemens = self.lsb_siemens / ONE as f64;
+        let of_cells = noise.relative() > 0.0 || noise.white().is_some();
+        let driven = |siemens: f32, digit: u32| {
+            let siemens = siemens.into();
+            self.variance(siemens, digit) - self.variance(siemens, 0)
+        };
+        let (mut cell, mut undriven) = (Vec::new(), Vec::new());
+        let (mut common, mut common_undriven) = (Vec::new(), Vec::new());
+        if of_cells {
+            for digit in 1..=max_digit {
+                for row in 0..cells.rows {
+                    for lane in 0..self.lanes {
+                        for column in 0..columns {
+                            let (first, pair) = cells.lane(self.layout, row, lane, column);
+                            cell.push(driven(first, digit) + pair.map_or(0.0, |pair| driven(pair, digit)));
+                        }
+                    }
+                }
+                common.extend(cells.dummy.iter().map(|&dummy| driven(dummy, digit)));
+            }
+        }
+        if noise.white().is_some() {
+            let rest = |siemens: f32| self.variance(siemens.into(), 0);
+            let conversions = self.lanes * columns;
+            undriven = vec![0.0; cells.rows / self.design.active_rows() * conversions];
+            for row in 0..cells.rows {
+                let group = &mut undriven[row / self.design.active_rows() * conversions..][..conversions];
+                for (at, sum) in group.iter_mut().enumerate() {
+                    let (first, pair) = cells.lane(self.layout, row, at / columns, at % columns);
+                    *sum += rest(first) + pair.map_or(0.0, rest);
+                }
+            }
+            common_undriven = cells
+                .dummy
+                .chunks(self.design.active_rows())
+                .map(|group| group.iter().map(|&dummy| rest(dummy)).sum())
+                .collect();
+        }
+        let constant = square(noise.front_end_amperes() / (grid_siemens * dac.volts(1)));
+
+        let largest = |variances: &[f64]| variances.iter().copied().fold(0.0, f64::max);
+        let rows = self.design.active_rows() as f64;
+        let own = largest(&cell) * rows + largest(&undriven) + constant;
+        let shared = largest(&common) * rows + largest(&common_undriven);
+        let bound = own.max(shared);
+        let unit_bits = (0..=60).find(|&bits| bound / square((1u64 << bits) as f64) < (1u64 << 62) as f64);
+        let unit_bits = unit_bits.ok_or(Error::Overflow {
+            name: "read-noise variance",
+            needed: u64::BITS,
+            available: u64::BITS - 1,
+        })?;
+        let unit = square((1u64 << unit_bits) as f64);
+        // Smaller than the largest, which fits.
+        let on_grid = |variance: f64| round_real(variance / unit).unwrap_or_default() as u64;
+        let table = |variances: Vec<f64>| variances.into_iter().map(on_grid).collect();
+        let word_line = noise.word_line_volts() / dac.volts(1) * WORD_LINE_ONE;
+        Ok(Some(BlockNoise {
+            unit_bits,
+            cells: table(cell),
+            undriven: table(undriven),
+            common: table(common),
+            common_undriven: table(common_undriven),
+            constant: on_grid(constant),
+            word_line_deviation: round_real(word_line).ok_or(Error::Overflow {
+                name: "word-line noise",
+                needed: i64::BITS,
+                available: i64::BITS - 1,
+            })?,
+        }))
+    }
+
+    /// Telegraph and 1/f noise as deviations of every cell.
+    fn slow_noise(&self, address: u64, cells: &ArrayCells) -> Result<Option<SlowNoise>> {
+        let noise = self.design.read_noise();
+        if noise.telegraph().is_none() && noise.flicker().is_none() {
+            return Ok(None);
+        }
+        let max_digit = self.design.dac().max_digit();
+        // What a deviation counts at a digit follows the current of a cell at the highest level.
+        let g_on = self.design.cell().levels().g_on();
+        let full = self.drive(g_on, max_digit) / f64::from(max_digit);
+        let digit_weight = (0..=max_digit)
+            .map(|digit| if digit == 0 { 0 } else { weight_on_grid(self.drive(g_on, digit) / full) })
+            .collect();
+        let telegraph = match noise.telegraph() {
+            Some(telegraph) => Some(self.telegraph(&telegraph, address, cells)?),
+            None => None,
+        };
+        let flicker = match noise.flicker() {
+            Some(flicker) => {
+                let planes = self.design.input_format().planes();
+                let (held, octaves) = flicker.weights(noise.persistence(), self.design.plane_secs(), planes);
+                let deviation = |&siemens: &f32| self.flicker(siemens.into());
+                Some(kernel::Flicker {
+                    deviation: cells.siemens.iter().map(deviation).collect::<Result<_>>()?,
+                    dummy_deviation: cells.dummy.iter().map(deviation).collect::<Result<_>>()?,
+                    held,
+                    octaves,
+                })
+            }
+            None => None,
+        };
+        let arms = if self.layout.settings().mapping.is_bipolar() { 2 } else { 1 };
+        Ok(Some(SlowNoise { arms, digit_weight, telegraph, flicker }))
+    }
+
+    fn telegraph(
+        &self,
+        telegraph: &Telegraph,
+        address: u64,
+        cells: &ArrayCells,
+    ) -> Result<kernel::Telegraph> {
+        let duty = telegraph.duty();
+        let states = |siemens: &[f32], columns: usize, bank: u64| -> Result<(Vec<i64>, Vec<i64>)> {
+            let mut z = vec![0.0; columns];
+            let (mut trapped, mut untrapped) =
+                (Vec::with_capacity(siemens.len()), Vec::with_capacity(siemens.len()));
+            for (row, siemens) in siemens.chunks_exact(columns).enumerate() {
+                if telegraph.is_drawn() {
+                    let place = [address, row as u64, bank];
+                    self.device_key.stream(Purpose::TelegraphAmplitude, place).fill_normals(&mut z);
+                }
+                for (&siemens, &z) in siemens.iter().zip(&z) {
+                    let siemens = f64::from(siemens);
+                    let delta = self.deviation_per_digit(siemens, telegraph.delta_siemens(siemens, z.into()));
+                    trapped.push(self.on_grid(-(1.0 - duty) * delta)?);
+                    untrapped.push(self.on_grid(duty * delta)?);
+                }
+            }
+            Ok((trapped, untrapped))
+        };
+        let (trapped, untrapped) = states(&cells.siemens, cells.columns, super::arrays::WEIGHT_BANK)?;
+        let (dummy_trapped, dummy_untrapped) = states(&cells.dummy, 1, super::arrays::DUMMY_BANK)?;
+        let (capture, emission) = telegraph.transitions(self.design.plane_secs());
+        Ok(kernel::Telegraph {
+            trapped,
+            untrapped,
+            dummy_trapped,
+            dummy_untrapped,
+            probability: fraction(duty),
+            capture: fraction(capture),
+            emission: fraction(emission),
+            persistence: match self.design.read_noise().persistence() {
+                crate::device::Persistence::Held => kernel::Persistence::Held,
+                crate::device::Persistence::Evolved => kernel::Persistence::Evolved,
+                crate::device::Persistence::Redrawn => kernel::Persistence::Redrawn,
+            },
+        })
+    }
+
+    /// Standard deviation of a cell's 1/f noise, in grid units per unit digit.
+    fn flicker(&self, siemens: f64) -> Result<i64> {
+        let (noise, dac) = (self.design.read_noise(), self.design.dac());
+        let Some(flicker) = noise.flicker() else { return Ok(0) };
+        let amperes = self.drive(siemens, dac.max_digit()) * dac.volts(1);
+        // The white density of the driven cell, as a conductance per √Hz.
+        let white = noise.white().map_or(0.0, |white| {
+            let (at_rest, kelvin) = (self.at_rest(siemens), self.conditions.kelvin);
+            let variance = white.variance(at_rest, dac.read_volts(), amperes, kelvin);
+            (variance / white.bandwidth_hz()).sqrt() / dac.read_volts()
+        });
+        self.on_grid(self.deviation_per_digit(siemens, flicker.deviation_siemens(siemens, white)))
+    }
+
+    /// How far a deviation of a cell's conductance moves its current at full scale, per unit digit.
+    fn deviation_per_digit(&self, siemens: f64, deviation: f64) -> f64 {
+        if siemens == 0.0 || self.design.cell().iv().is_ohmic() {
+            return deviation;
+        }
+        let max_digit = self.design.dac().max_digit();
+        deviation / siemens * self.drive(siemens, max_digit) / f64::from(max_digit)
+    }
+
+    /// Energy of each word line per digit and plane, `V · ΣI · t`, at most one joule.
+    fn energy(&self, cells: &ArrayCells) -> Result<Vec<u128>> {
+        let (dac, secs) = (self.design.dac(), self.design.plane_secs());
+        let check = |joules| check_real("energy of a word line in one plane (J)", joules, 0.0, 1.0);
+        let joules_per_siemens = square(dac.volts(1)) * secs;
+        let of_row = |row: usize, digit: u32| -> Result<u128> {
+            let row_cells = cells.row(row).iter().map(|&g| f64::from(g));
+            if self.design.cell().iv().is_ohmic() {
+                let joules = (row_cells.sum::<f64>() + cells.dummy(row)) * joules_per_siemens;
+                check(joules)?;
+                return Ok(u128::from(digit).pow(2) * (joules / ENERGY_UNIT_JOULES).round() as u128);
+            }
+            let drive =
+                row_cells.map(|g| self.drive(g, digit)).sum::<f64>() + self.drive(cells.dummy(row), digit);
+            let joules = f64::from(digit) * drive * joules_per_siemens;
+            check(joules)?;
+            Ok((joules / ENERGY_UNIT_JOULES).round() as u128)
+        };
+        (1..=dac.max_digit())
+            .flat_map(|digit| (0..cells.rows).map(move |row| (row, digit)))
+            .map(|(row, digit)| of_row(row, digit))
+            .collect()
+    }
+}
+
+/// One unit digit in the unit of word-line deviations.
+const WORD_LINE_ONE: f64 = (1u64 << 24) as f64;
+
+fn weight_on_grid(weight: f64) -> i64 {
+    round_real(weight * ONE as f64).unwrap_or(i64::MAX)
+}
+
+/// A probability as a fraction of 2⁶⁴; certainty is the largest.
+fn fraction(probability: f64) -> u64 {
+    const TWO_64: f64 = 18_446_744_073_709_551_616.0;
+    (probability * TWO_64) as u64
+}
+
+/// `powi` is not specified to the last bit.
+fn square(x: f64) -> f64 {
+    x * x
+}
