@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::error::Error;
+use crate::key::Purpose;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 const WINDOW: (f64, f64) = (1e-6, 40e-6);
@@ -296,9 +297,15 @@ fn streams_are_independent_and_keep_their_prefix() {
     // Drift scales what relaxation left.
     let factor = 100f64.powf(-0.05);
     let relaxed = aged(&relaxation, &after(100.0), &written);
-    for (&relaxed, both) in relaxed.iter().zip(aged(&both, &after(100.0), &written)) {
-        assert!((f64::from(both) / (f64::from(relaxed) * factor) - 1.0).abs() < 2.0 * ROUNDING);
+    for (relaxed, both) in relaxed.iter().zip(aged(&both, &after(100.0), &written)) {
+        assert!((f64::from(both) / (f64::from(*relaxed) * factor) - 1.0).abs() < 2.0 * ROUNDING);
     }
+    // Cell i takes draw i of one fill of its stream.
+    let law = neurram();
+    let deviations: Vec<f32> = written.iter().map(|&g| law.deviation(g.into(), 100.0) as f32).collect();
+    let mut draws = written.clone();
+    Key::from(7).stream(Purpose::Relaxation, [3, 2, 0]).fill_truncated_normals(&mut draws, &deviations);
+    assert_eq!(relaxed, draws);
     // A longer word line, or the same at another place.
     let both = relaxation.with_drift(Drift::new(0.05, 0.02, 1.0).unwrap());
     for length in [1, 31, 32, 33, 127, 128, 129, 500] {
