@@ -1,11 +1,13 @@
 //! Cells onto the grid: where siemens, thresholds and recipes become a kernel block.
 
+use std::borrow::Cow;
+
 use super::arrays::ArrayCells;
 use crate::activity::ENERGY_UNIT_JOULES;
 use crate::design::Design;
 use crate::device::{Conditions, Telegraph};
 use crate::error::{Error, Result, check_real};
-use crate::fixed::{ONE, round_real};
+use crate::fixed::{ONE, round_real, round_reals};
 use crate::kernel::{self, Block, BlockNoise, BlockParts, Quantizer, SlowNoise};
 use crate::key::{Key, Purpose};
 use crate::mapping::{Layout, Recipe};
@@ -94,43 +96,54 @@ impl<'a> Compiler<'a> {
     }
 
     fn on_grid(&self, siemens: f64) -> Result<i64> {
-        round_real(siemens / self.lsb_siemens * ONE as f64).ok_or(Error::Overflow {
-            name: "contribution of a cell",
-            needed: i64::BITS,
-            available: i64::BITS - 1,
-        })
+        round_real(siemens * (ONE as f64 / self.lsb_siemens)).ok_or_else(too_large)
     }
 
     fn contributions(&self, cells: &ArrayCells) -> Result<Vec<i64>> {
-        let (lanes, columns) = (self.lanes, self.columns(cells));
+        let conversions = self.lanes * self.columns(cells);
         let levels = self.design.cell().levels();
         // The leakage and what rises above it are rounded apart, as the baseline is: rounded together, an
         // ideal level could come out a grid unit beside the level it is. A pair cancels its leakage.
         let g_off = f64::from(levels.g_off() as f32);
-        let dummy_column = !cells.dummy.is_empty();
         let bipolar = self.layout.settings().mapping.is_bipolar();
         let digits = self.tabled_digits();
-        let mut contributions = Vec::with_capacity(digits.clone().count() * cells.rows * lanes * columns);
-        for digit in digits {
-            let off = self.drive(g_off, digit);
-            let leakage = if dummy_column { 0 } else { self.on_grid(self.drive(levels.g_off(), digit))? };
-            for row in 0..cells.rows {
-                let dummy =
-                    if dummy_column { self.on_grid(self.drive(cells.dummy(row), digit) - off)? } else { 0 };
-                for lane in 0..lanes {
-                    for column in 0..columns {
-                        let (cell, pair) = cells.lane(self.layout, row, lane, column);
-                        let drive = self.drive(cell.into(), digit);
-                        contributions.push(if bipolar {
-                            self.on_grid(drive - pair.map_or(0.0, |pair| self.drive(pair.into(), digit)))?
-                        } else {
-                            self.on_grid(drive - off)? + leakage - dummy
-                        });
-                    }
-                }
+        let mut contributions = vec![0; digits.clone().count() * cells.rows * conversions];
+        let mut above = vec![0.0; conversions];
+        let mut driven = Cow::Borrowed(&cells.siemens[..]);
+        let mut tables = contributions.chunks_exact_mut(cells.rows * conversions);
+        for (digit, table) in digits.zip(&mut tables) {
+            let off = if bipolar { 0.0 } else { self.drive(g_off, digit) };
+            let leakage = self.on_grid(self.drive(levels.g_off(), digit))?;
+            if !self.design.cell().iv().is_ohmic() {
+                driven = cells.siemens.iter().map(|&cell| self.drive(cell.into(), digit) as f32).collect();
+            }
+            for (row, table) in table.chunks_exact_mut(conversions).enumerate() {
+                self.above(&driven[row * cells.columns..][..cells.columns], off, &mut above);
+                round_reals(&above, table).ok_or_else(too_large)?;
+                let common = match (bipolar, cells.has_dummy()) {
+                    (true, _) => 0,
+                    (false, true) => -self.on_grid(self.drive(cells.dummy(row), digit) - off)?,
+                    (false, false) => leakage,
+                };
+                table.iter_mut().for_each(|q| *q += common);
             }
         }
         Ok(contributions)
+    }
+
+    /// What the cells of a word line add to each conversion, `[lane][column]`, less `off`, in grid units.
+    fn above(&self, driven: &[f32], off: f64, above: &mut [f64]) {
+        let (cells, slices) = (self.layout.cells_per_weight(), self.layout.slices());
+        let columns = driven.len() / cells;
+        let scale = ONE as f64 / self.lsb_siemens;
+        let bipolar = self.layout.settings().mapping.is_bipolar();
+        for (lane, above) in above.chunks_exact_mut(columns).enumerate() {
+            let weights = driven.chunks_exact(cells);
+            for (above, cells) in above.iter_mut().zip(weights) {
+                let pair = if bipolar { f64::from(cells[lane + slices]) } else { off };
+                *above = (f64::from(cells[lane]) - pair) * scale;
+            }
+        }
     }
 
     /// Variance of a cell at a digit, in squared grid units; at digit 0 what it has undriven.
@@ -333,14 +346,13 @@ impl<'a> Compiler<'a> {
         let check = |joules| check_real("energy of a word line in one plane (J)", joules, 0.0, 1.0);
         let joules_per_siemens = square(dac.volts(1)) * secs;
         let of_row = |row: usize, digit: u32| -> Result<u128> {
-            let row_cells = cells.row(row).iter().map(|&g| f64::from(g));
             if self.design.cell().iv().is_ohmic() {
-                let joules = (row_cells.sum::<f64>() + cells.dummy(row)) * joules_per_siemens;
+                let joules = (sum(cells.row(row)) + cells.dummy(row)) * joules_per_siemens;
                 check(joules)?;
                 return Ok(u128::from(digit).pow(2) * (joules / ENERGY_UNIT_JOULES).round() as u128);
             }
-            let drive =
-                row_cells.map(|g| self.drive(g, digit)).sum::<f64>() + self.drive(cells.dummy(row), digit);
+            let drive = cells.row(row).iter().map(|&g| self.drive(g.into(), digit)).sum::<f64>()
+                + self.drive(cells.dummy(row), digit);
             let joules = f64::from(digit) * drive * joules_per_siemens;
             check(joules)?;
             Ok((joules / ENERGY_UNIT_JOULES).round() as u128)
@@ -350,6 +362,10 @@ impl<'a> Compiler<'a> {
             .map(|(row, digit)| of_row(row, digit))
             .collect()
     }
+}
+
+fn too_large() -> Error {
+    Error::Overflow { name: "contribution of a cell", needed: i64::BITS, available: i64::BITS - 1 }
 }
 
 /// One unit digit in the unit of word-line deviations.
@@ -363,6 +379,15 @@ fn weight_on_grid(weight: f64) -> i64 {
 fn fraction(probability: f64) -> u64 {
     const TWO_64: f64 = 18_446_744_073_709_551_616.0;
     (probability * TWO_64) as u64
+}
+
+/// The sum of conductances, in sixteen interleaved partial sums that need not wait for each other.
+fn sum(siemens: &[f32]) -> f64 {
+    let mut sums = [0.0; 16];
+    for chunk in siemens.chunks(16) {
+        sums.iter_mut().zip(chunk).for_each(|(sum, &g)| *sum += f64::from(g));
+    }
+    sums.into_iter().sum()
 }
 
 /// `powi` is not specified to the last bit.

@@ -24,22 +24,26 @@ pub(super) enum Words {
     Wide(Grid<i64>),
 }
 
-impl<W> Grid<W> {
+impl<W: Copy + Default> Grid<W> {
     fn new(parts: &BlockParts, stride: usize, word: impl Fn(i64) -> W) -> Self {
         let conversions = parts.conversions();
-        let padding = || std::iter::repeat_n(0, stride - conversions);
-        let rows = parts.contributions.chunks_exact(conversions);
-        let groups = parts.negative.chunks_exact(conversions);
-        let masks = |group: &[bool]| group.iter().map(|&negative| -i64::from(negative)).collect::<Vec<_>>();
-        Grid {
-            contributions: rows.flat_map(|row| row.iter().copied().chain(padding())).map(&word).collect(),
-            signs: groups.flat_map(|group| masks(group).into_iter().chain(padding())).map(&word).collect(),
-        }
+        let contributions = pad(&parts.contributions, conversions, stride, &word);
+        let signs = pad(&parts.negative, conversions, stride, |negative| word(-i64::from(negative)));
+        Grid { contributions, signs }
     }
 
     fn bytes(&self) -> usize {
         size_of_val(&self.contributions[..]) + size_of_val(&self.signs[..])
     }
+}
+
+/// Rows of `from` values as rows of `to` words, filled up with 0.
+fn pad<T: Copy, W: Copy + Default>(rows: &[T], from: usize, to: usize, word: impl Fn(T) -> W) -> Vec<W> {
+    let mut padded = vec![W::default(); rows.len() / from * to];
+    for (padded, row) in padded.chunks_exact_mut(to).zip(rows.chunks_exact(from)) {
+        padded.iter_mut().zip(row).for_each(|(padded, &value)| *padded = word(value));
+    }
+    padded
 }
 
 /// One array on the grid, with every overflow excluded when it was made.

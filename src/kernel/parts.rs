@@ -1,7 +1,10 @@
 //! What a block is compiled from, and the proof that nothing in it overflows.
 
+use std::ops::AddAssign;
+
 use super::{Quantizer, SlowNoise};
 use crate::error::{Error, Result, check_integer, check_length};
+use crate::simd::vectorised;
 
 /// Fraction bits of [`BlockNoise::word_line_deviation`].
 pub(super) const WORD_LINE_BITS: u32 = 24;
@@ -144,21 +147,43 @@ impl BlockParts {
 
     /// The largest `Σ_row max_table |q|` of a group, over tables of contributions.
     fn max_row_sum(&self, tables: &[i64]) -> i128 {
+        let largest = vectorised(
+            #[inline(always)]
+            || tables.iter().fold(0, |largest, q| q.unsigned_abs().max(largest)),
+        );
+        // Words that hold even the largest cell in every row add up several times as fast.
+        if u128::from(largest) * (self.group_rows as u128) < 1 << 63 {
+            vectorised(
+                #[inline(always)]
+                || self.max_row_sum_in(tables, i64::abs),
+            )
+            .into()
+        } else {
+            self.max_row_sum_in(tables, |q| i128::from(q).abs())
+        }
+    }
+
+    #[inline(always)]
+    fn max_row_sum_in<S: Copy + Default + Ord + AddAssign>(
+        &self,
+        tables: &[i64],
+        magnitude: impl Fn(i64) -> S,
+    ) -> S {
         let conversions = self.conversions();
-        let (mut max, mut sums, mut largest) = (0, vec![0i128; conversions], vec![0; conversions]);
-        for row in 0..self.rows() {
-            if row % self.group_rows == 0 {
-                sums.fill(0);
+        let mut max = S::default();
+        let (mut sums, mut cells) = (vec![S::default(); conversions], vec![S::default(); conversions]);
+        for group in 0..self.groups {
+            sums.fill(S::default());
+            for row in group * self.group_rows..(group + 1) * self.group_rows {
+                cells.fill(S::default());
+                for table in tables.chunks_exact(self.rows() * conversions) {
+                    for (cell, &q) in cells.iter_mut().zip(&table[row * conversions..]) {
+                        *cell = magnitude(q).max(*cell);
+                    }
+                }
+                sums.iter_mut().zip(&cells).for_each(|(sum, &cell)| *sum += cell);
             }
-            largest.fill(0);
-            for table in tables.chunks_exact(self.rows() * conversions) {
-                let cells = largest.iter_mut().zip(&table[row * conversions..]);
-                cells.for_each(|(largest, q)| *largest = q.unsigned_abs().max(*largest));
-            }
-            sums.iter_mut().zip(&largest).for_each(|(sum, &q)| *sum += i128::from(q));
-            if (row + 1) % self.group_rows == 0 {
-                max = sums.iter().copied().fold(max, i128::max);
-            }
+            max = sums.iter().fold(max, |max, &sum| sum.max(max));
         }
         max
     }
