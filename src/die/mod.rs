@@ -431,18 +431,16 @@ fn map_arrays(
 
 /// `Ok` when every conductance is finite and not negative.
 fn check_cells(array: usize, cells: &ArrayCells) -> Result<()> {
-    let bad = |siemens: &[f32]| siemens.iter().position(|&g| !(g >= 0.0 && g.is_finite()));
-    if let Some(at) = bad(&cells.siemens) {
-        let (row, column, siemens) = (at / cells.columns, at % cells.columns, cells.siemens[at].into());
-        return Err(Error::Conductance { array, row, column, siemens });
-    }
-    match bad(&cells.dummy) {
-        Some(row) => {
-            let siemens = cells.dummy[row].into();
-            Err(Error::Conductance { array, row, column: cells.columns, siemens })
+    let valid = |g: f32| (0.0..f32::INFINITY).contains(&g);
+    for (siemens, columns, first) in [(&cells.siemens, cells.columns, 0), (&cells.dummy, 1, cells.columns)] {
+        // Without an early exit, so that it vectorises.
+        if !siemens.iter().fold(true, |all, &g| all & valid(g)) {
+            let at = siemens.iter().position(|&g| !valid(g)).unwrap_or(0);
+            let (row, column, siemens) = (at / columns, first + at % columns, siemens[at].into());
+            return Err(Error::Conductance { array, row, column, siemens });
         }
-        None => Ok(()),
     }
+    Ok(())
 }
 
 impl fmt::Debug for Die {
