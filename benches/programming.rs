@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use forms_xbar::device::{Ageing, Conditions, LogTimeCurve, Relaxation};
 use forms_xbar::fixed::round_reals;
 use forms_xbar::key::Purpose;
 use forms_xbar::mapping::{Layout, LayoutSettings, Mapping};
@@ -98,13 +99,37 @@ fn programming(c: &mut Criterion) {
     let cells = [
         ("exact", exact),
         ("lognormal", lognormal.clone()),
-        ("lognormal_stuck", lognormal.with_stuck_cells(stuck)),
+        ("lognormal_stuck", lognormal.clone().with_stuck_cells(stuck)),
     ];
     for (name, cell) in cells {
         let design: Design = presets::forms().cell(cell).build().expect("valid design");
         group.bench_function(name, |b| b.iter(|| design.program_keyed(black_box(&weights), Key::from(3))));
     }
+    // Programmed, then looked at a day later: the cells are aged and put onto the grid a second time.
+    let ageing = Ageing::NONE.with_relaxation(neurram_relaxation().expect("valid relaxation"));
+    let relaxed = lognormal.with_stuck_cells(stuck).with_ageing(ageing);
+    let design = presets::forms().cell(relaxed).build().expect("valid design");
+    let day = Conditions { elapsed_secs: 86_400.0, ..Conditions::FRESH };
+    let age = || design.program_keyed(black_box(&weights), Key::from(3)).and_then(|die| die.at(&day));
+    group.bench_function("lognormal_stuck_relaxed", |b| b.iter(age));
     group.finish();
+
+    let cells = (SIZE * SIZE * SLICES) as f64;
+    let memory = age().expect("programs").memory();
+    println!(
+        "memory, bytes a cell: {:.3} programmed, {:.3} recipes, {:.3} grid",
+        memory.conductances as f64 / cells,
+        memory.recipes as f64 / cells,
+        memory.grid as f64 / cells
+    );
+}
+
+/// aihwkit's fit of NeuRRAM.
+fn neurram_relaxation() -> forms_xbar::Result<Relaxation> {
+    let second = (1.0, &[0.348, 16.03, -43.853, 45.393, -16.815][..]);
+    let day = (86_400.0, &[0.701, 22.086, -50.773, 47.095, -16.458][..]);
+    let sigma = LogTimeCurve::between(40e-6, 1e-6, (0.0, 40e-6), second, day)?;
+    Relaxation::new((1.0, 86_400.0), LogTimeCurve::ZERO, sigma)
 }
 
 criterion_group!(benches, draws, steps, programming);
