@@ -8,7 +8,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use common::{Fill, random_inputs, random_weights};
-use forms_xbar::{ActivityLevel, Adc, ReadNoise, presets};
+use forms_xbar::device::{Flicker, FlickerAmplitude, IvCurve, Persistence, Telegraph, WhiteLaw, WhiteNoise};
+use forms_xbar::{ActivityLevel, Adc, Baseline, Dac, ReadNoise, presets};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
 thread_local! {
@@ -59,6 +60,37 @@ fn reading_into_a_buffer_does_not_allocate() {
                     die.mvm_into(&x, &mut rng, &mut y, &mut scratch).unwrap();
                 }
                 assert_eq!(ALLOCATIONS.get() - before, 0, "{adc:?} {noise:?} {level:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_kind_of_noise_allocates_while_reading() {
+    let weights = random_weights((150, 40, 8), Fill::Uniform, Some((8, 128)), 1);
+    let x: Vec<u8> = random_inputs(150, (0, 255), 2).into_iter().map(|x| x as u8).collect();
+    let white = WhiteNoise::new(33e6, WhiteLaw::Fano { factor: 0.3 }).unwrap();
+    let flicker = Flicker::new(FlickerAmplitude::Corner { hertz: 1e6 }, 1.0, 1e8).unwrap();
+    let telegraph = Telegraph::pytorx(1e-7).unwrap();
+    let fast = ReadNoise::new(0.02, 2e-7).unwrap().with_white(white).with_word_line_volts(1e-3);
+    let slow = ReadNoise::NONE.with_white(white).with_telegraph(telegraph).with_flicker(flicker);
+    let all = fast.with_telegraph(telegraph).with_flicker(flicker);
+    let iv = IvCurve::Cubic { per_square_volt: 0.25, reference_volts: 0.3 };
+    for noise in [fast, slow, all] {
+        for persistence in [Persistence::Held, Persistence::Evolved, Persistence::Redrawn] {
+            for (baseline, iv) in [(Baseline::Digital, IvCurve::Ohmic), (Baseline::DummyColumn, iv.clone())] {
+                let builder = presets::forms().adc(Adc::full_range(12)).input_bits(8).baseline(baseline);
+                let cell = builder.clone().build().unwrap().cell().clone().with_iv(iv);
+                let builder = builder.cell(cell).dac(Dac::new(2, 0.2).unwrap());
+                let design = builder.read_noise(noise.with_persistence(persistence)).build().unwrap();
+                let mut rng = ChaCha8Rng::seed_from_u64(1);
+                let die = design.program(&weights, &mut rng).unwrap();
+                let (mut y, mut scratch) = (vec![0i64; die.outputs()], die.scratch(ActivityLevel::Counts));
+                let before = ALLOCATIONS.get();
+                for _ in 0..3 {
+                    die.mvm_into(&x, &mut rng, &mut y, &mut scratch).unwrap();
+                }
+                assert_eq!(ALLOCATIONS.get() - before, 0, "{noise:?} {baseline:?}");
             }
         }
     }

@@ -3,6 +3,9 @@
 mod common;
 
 use common::ideal_cell;
+use forms_xbar::device::{
+    Flicker, FlickerAmplitude, IvCurve, Telegraph, TelegraphAmplitude, WhiteLaw, WhiteNoise,
+};
 use forms_xbar::kernel::{Block, BlockParts, Quantizer};
 use forms_xbar::mapping::{Layout, LayoutSettings};
 use forms_xbar::nalgebra::DMatrix;
@@ -132,6 +135,134 @@ fn cells() {
     for (on, off) in [(-0.1, 0.0), (0.0, f64::NAN), (1.1, 0.0), (0.6, 0.6)] {
         assert!(matches!(StuckCells::new(on, off), Err(Error::Real { .. })));
     }
+}
+
+/// Checks a `Real` error with this name, and that its message has the name and the bounds.
+fn assert_real<T: std::fmt::Debug>(found: forms_xbar::Result<T>, expected: &str, bad: f64) {
+    let error = found.expect_err(expected);
+    let text = error.to_string();
+    match error {
+        Error::Real { name, value, min, max } => {
+            assert_eq!(name, expected);
+            assert!(value == bad || value.is_nan() && bad.is_nan(), "{text}");
+            assert!(!(min..=max).contains(&bad) || bad.is_infinite(), "{text}");
+            assert!(text.contains(expected) && text.contains(&bad.to_string()), "{text}");
+        }
+        error => panic!("{error:?}"),
+    }
+}
+
+#[test]
+fn read_noise() {
+    let thermal = |hertz| WhiteNoise::new(hertz, WhiteLaw::Thermal);
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 2e15] {
+        assert_real(thermal(bad), "noise bandwidth (Hz)", bad);
+    }
+    for bad in [-0.1, 1.1, f64::NAN] {
+        assert_real(WhiteNoise::new(1.0, WhiteLaw::Fano { factor: bad }), "Fano factor", bad);
+    }
+    // Setters that take a number are checked with the design.
+    for bad in [-1e-3, f64::NAN, 1e4] {
+        let noise = ReadNoise::NONE.with_word_line_volts(bad);
+        assert_real(builder().read_noise(noise).build(), "word-line noise sigma (V)", bad);
+    }
+
+    let law = |amplitude| Telegraph::new(amplitude, 1.0, 1.0);
+    let constant = |relative| law(TelegraphAmplitude::Constant { relative });
+    let linear = |per_ohm, offset, cap| law(TelegraphAmplitude::LinearInResistance { per_ohm, offset, cap });
+    let lognormal = |median, sigma, cap| law(TelegraphAmplitude::Lognormal { median, sigma, cap });
+    for bad in [-0.1, 101.0, f64::NAN] {
+        assert_real(constant(bad), "telegraph amplitude", bad);
+        assert_real(linear(1e-7, bad, 1.0), "telegraph amplitude at 0 ohm", bad);
+        assert_real(linear(1e-7, 0.0, bad), "cap of telegraph amplitudes", bad);
+        assert_real(lognormal(bad, 0.1, 1.0), "median of telegraph amplitudes", bad);
+        assert_real(lognormal(0.1, bad, 1.0), "sigma of telegraph amplitudes", bad);
+        assert_real(lognormal(0.1, 0.1, bad), "cap of telegraph amplitudes", bad);
+    }
+    assert_real(lognormal(0.0, 0.1, 1.0), "median of telegraph amplitudes", 0.0);
+    for bad in [-1e-9, f64::INFINITY] {
+        assert_real(linear(bad, 0.0, 1.0), "telegraph amplitude per ohm", bad);
+    }
+    for bad in [0.0, -1.0, f64::NAN, 1e16] {
+        let amplitude = TelegraphAmplitude::Constant { relative: 0.1 };
+        assert_real(Telegraph::new(amplitude, bad, 1.0), "time in the trapped state (s)", bad);
+        assert_real(Telegraph::new(amplitude, 1.0, bad), "time in the untrapped state (s)", bad);
+        assert_real(Telegraph::pytorx(bad), "time in the trapped state (s)", bad);
+    }
+
+    let law = |amplitude| Flicker::new(amplitude, 1.0, 1e6);
+    let relative = FlickerAmplitude::Relative { sigma: 0.1 };
+    for bad in [-0.1, 11.0, f64::NAN] {
+        assert_real(law(FlickerAmplitude::Relative { sigma: bad }), "1/f amplitude", bad);
+    }
+    for bad in [0.0, -1.0, f64::NAN] {
+        assert_real(law(FlickerAmplitude::Corner { hertz: bad }), "1/f corner frequency (Hz)", bad);
+        let cmo = FlickerAmplitude::LogConductance { siemens_per_decade: 1e-8, unit_siemens: bad };
+        assert_real(law(cmo), "conductance without 1/f noise (S)", bad);
+        assert_real(Flicker::new(relative, bad, 1.0), "lowest 1/f frequency (Hz)", bad);
+        assert_real(Flicker::new(relative, 1.0, bad), "highest 1/f frequency (Hz)", bad);
+    }
+    let cmo = FlickerAmplitude::LogConductance { siemens_per_decade: -1e-8, unit_siemens: 1e-6 };
+    assert_real(law(cmo), "1/f amplitude (S per decade)", -1e-8);
+    for high in [1.0, 0.5] {
+        let error = Flicker::new(relative, 1.0, high).unwrap_err();
+        let (low_name, high_name) = ("lowest 1/f frequency (Hz)", "highest 1/f frequency (Hz)");
+        let expected = Error::Order { low: low_name, low_value: 1.0, high: high_name, high_value: high };
+        assert_error(error, expected, &[low_name, high_name, "1", &high.to_string()]);
+    }
+    let corner = ReadNoise::NONE.with_flicker(law(FlickerAmplitude::Corner { hertz: 1e3 }).unwrap());
+    let error = built(builder().read_noise(corner));
+    assert!(matches!(error, Error::Conflict { .. }) && error.to_string().contains("white noise"), "{error}");
+    assert!(builder().read_noise(corner.with_white(thermal(1e6).unwrap())).build().is_ok());
+}
+
+#[test]
+fn noise_beyond_the_grid_is_refused() {
+    let weights = Weights::full_magnitude_from_row_slice(8, 1, 2, &[3; 8]).unwrap();
+    let program = |noise| {
+        let cell = ideal_cell(2);
+        let design = builder().cell(cell).array(8, 8).adc(Adc::full_range(16)).read_noise(noise).build();
+        design.unwrap().program_keyed(&weights, Key::from(1))
+    };
+    let cmo = |siemens_per_decade| {
+        let amplitude = FlickerAmplitude::LogConductance { siemens_per_decade, unit_siemens: 1e-6 };
+        ReadNoise::NONE.with_flicker(Flicker::new(amplitude, 1.0, 1e6).unwrap())
+    };
+    assert!(program(cmo(1e-3)).is_ok());
+    for noise in [cmo(1e12), cmo(1e300), cmo(f64::MAX)] {
+        let error = program(noise).unwrap_err();
+        assert!(matches!(error, Error::Overflow { .. } | Error::Integer { .. }), "{error}");
+    }
+}
+
+#[test]
+fn curves() {
+    let error = |iv: IvCurve| built(builder().cell(ideal_cell(2).with_iv(iv)));
+    let sinh = |half_bias_ratio, half_bias_ratio_off, bias_volts, reference_volts| {
+        error(IvCurve::Sinh { half_bias_ratio, half_bias_ratio_off, bias_volts, reference_volts })
+    };
+    for bad in [0.0, -1.0, f64::NAN, 1e3] {
+        assert_real(Err::<(), _>(sinh(3.0, None, bad, 0.2)), "bias of the half-bias ratio (V)", bad);
+        assert_real(Err::<(), _>(sinh(3.0, None, 1.0, bad)), "reference voltage of the I–V (V)", bad);
+        let cubic = IvCurve::Cubic { per_square_volt: 0.1, reference_volts: bad };
+        assert_real(Err::<(), _>(error(cubic)), "reference voltage of the I–V (V)", bad);
+    }
+    for bad in [2.0, -3.0, f64::NAN, 1e5] {
+        for (on, off) in [(bad, None), (3.0, Some(bad))] {
+            let error = sinh(on, off, 1.0, 0.2);
+            assert!(matches!(error, Error::Real { name, .. } if name.contains("half-bias ratio")), "{error}");
+            assert!(error.to_string().contains(&bad.to_string()), "{error}");
+        }
+    }
+    let cubic = IvCurve::Cubic { per_square_volt: f64::INFINITY, reference_volts: 0.2 };
+    assert_real(Err::<(), _>(error(cubic)), "cubic coefficient of the I–V (1/V²)", f64::INFINITY);
+    let table =
+        |points: &[(f64, f64)]| error(IvCurve::Table { points: points.to_vec(), reference_volts: 0.2 });
+    let few = Error::Integer { name: "points of an I–V table", value: 1, min: 2, max: 1 << 16 };
+    assert_error(table(&[(0.0, 0.0)]), few, &["points of an I–V table", "1"]);
+    assert_real(Err::<(), _>(table(&[(0.1, 0.0), (1.0, 1.0)])), "first voltage of an I–V table (V)", 0.1);
+    let falls = table(&[(0.0, 0.0), (0.5, 1.0), (0.6, 0.9)]);
+    assert!(matches!(falls, Error::Order { low_value: 1.0, high_value: 0.9, .. }), "{falls}");
 }
 
 #[test]

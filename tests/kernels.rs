@@ -3,9 +3,12 @@
 mod common;
 
 use common::{fills, mappings, polarization, random_inputs, random_weights, small_design};
+use forms_xbar::device::{
+    self, FlickerAmplitude, IvCurve, Persistence, TelegraphAmplitude, WhiteLaw, WhiteNoise,
+};
 use forms_xbar::kernel::{
-    Block, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, Persistence, Quantizer, SlowNoise, Step,
-    Telegraph, direct, reference,
+    self, Block, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, Quantizer, SlowNoise, Step, Telegraph,
+    direct, reference,
 };
 use forms_xbar::key::Purpose;
 use forms_xbar::{
@@ -21,6 +24,55 @@ fn adcs() -> impl Strategy<Value = Adc> {
         (1u32..=16).prop_map(|bits| Adc::calibrated(bits, 0.99)),
         Just(Adc::pass_through()),
     ]
+}
+
+/// Read noise of any kinds together.
+fn noises() -> impl Strategy<Value = ReadNoise> {
+    let plain = prop::sample::select(vec![(0.0, 0.0), (0.02, 0.0), (0.0, 3e-7), (0.05, 1e-6)]);
+    let laws = vec![
+        None,
+        None,
+        Some(WhiteLaw::Thermal),
+        Some(WhiteLaw::Shot),
+        Some(WhiteLaw::ThermalAndShot),
+        Some(WhiteLaw::Fano { factor: 0.3 }),
+    ];
+    let constant = TelegraphAmplitude::Constant { relative: 0.1 };
+    let drawn = TelegraphAmplitude::Lognormal { median: 0.05, sigma: 1.0, cap: 0.5 };
+    let amplitudes = prop::sample::select(vec![None, None, Some(constant), Some(drawn)]);
+    let relative = FlickerAmplitude::Relative { sigma: 0.01 };
+    let cmo = FlickerAmplitude::LogConductance { siemens_per_decade: 1e-7, unit_siemens: 1e-6 };
+    let flickers = prop::sample::select(vec![None, None, Some(relative), Some(cmo)]);
+    let persistences =
+        prop::sample::select(vec![Persistence::Held, Persistence::Evolved, Persistence::Redrawn]);
+    let word_lines = prop::sample::select(vec![0.0, 0.0, 2e-3]);
+    (plain, prop::sample::select(laws), amplitudes, flickers, persistences, word_lines).prop_map(
+        |((relative, front_end), law, telegraph, flicker, persistence, word_line_volts)| {
+            let noise = ReadNoise::new(relative, front_end).unwrap().with_persistence(persistence);
+            let noise = noise.with_word_line_volts(word_line_volts);
+            let white = law.map(|law| WhiteNoise::new(1e9, law).unwrap());
+            let noise = white.map_or(noise, |white| noise.with_white(white));
+            let traps = telegraph.map(|a| device::Telegraph::new(a, 60e-9, 20e-9).unwrap());
+            let noise = traps.map_or(noise, |traps| noise.with_telegraph(traps));
+            let flicker = flicker.map(|a| device::Flicker::new(a, 1.0, 1e9).unwrap());
+            flicker.map_or(noise, |flicker| noise.with_flicker(flicker))
+        },
+    )
+}
+
+/// I–V curves, half of them straight.
+fn curves() -> impl Strategy<Value = IvCurve> {
+    let sinh = |half_bias_ratio_off| IvCurve::Sinh {
+        half_bias_ratio: 7.5,
+        half_bias_ratio_off,
+        bias_volts: 0.8,
+        reference_volts: 0.3,
+    };
+    let cubic = IvCurve::Cubic { per_square_volt: 0.25, reference_volts: 0.3 };
+    let points = vec![(0.0, 0.0), (0.07, 0.3), (0.15, 1.0), (0.3, 3.0)];
+    let table = IvCurve::Table { points, reference_volts: 0.2 };
+    let bent = prop::sample::select(vec![sinh(None), sinh(Some(6.0)), cubic, table]);
+    prop_oneof![Just(IvCurve::Ohmic), bent]
 }
 
 /// Runs `x` through the direct and the reference kernel and compares everything they return.
@@ -68,7 +120,7 @@ proptest! {
         skip in prop::sample::select(vec![Skip::Off, Skip::LeadingZeros, Skip::AllZeroPlanes]),
         baseline in prop::sample::select(vec![Baseline::None, Baseline::Digital, Baseline::DummyColumn]),
         adc in adcs(),
-        (relative, front_end) in prop::sample::select(vec![(0.0, 0.0), (0.02, 0.0), (0.0, 3e-7), (0.05, 1e-6)]),
+        (noise, iv) in (noises(), curves()),
         (inputs, outputs) in (1usize..40, 1usize..7),
         (fill, seed) in (fills(), any::<u64>()),
     ) {
@@ -81,7 +133,8 @@ proptest! {
         };
         let cell = common::ideal_cell(cell_bits)
             .with_programming(Programming::Lognormal { sigma: 0.1 })
-            .with_stuck_cells(StuckCells::new(0.02, 0.05).unwrap());
+            .with_stuck_cells(StuckCells::new(0.02, 0.05).unwrap())
+            .with_iv(iv);
         let design = small_design(mapping, cell_bits, adc)
             .cell(cell)
             .active_rows(active_rows)
@@ -91,7 +144,8 @@ proptest! {
             .dac(Dac::new(dac_bits, 0.2).unwrap())
             .skip(skip)
             .baseline(baseline)
-            .read_noise(ReadNoise::new(relative, front_end).unwrap())
+            .read_noise(noise)
+            .plane_secs(15e-9)
             .build()
             .unwrap();
         let weights = random_weights((inputs, outputs, bits), fill, polarization(mapping, 16), seed);
@@ -219,7 +273,8 @@ fn random_slow(rng: &mut ChaCha8Rng, digits: usize, rows: usize, cells: usize) -
     let dummies = if rng.random() { rows } else { 0 };
     let mut weights = vec![0];
     weights.extend(integers(rng, digits, 0, 20 << 16));
-    let persistence = [Persistence::Held, Persistence::Evolved, Persistence::Redrawn][rng.random_range(0..3)];
+    let persistence = [kernel::Persistence::Held, kernel::Persistence::Evolved, kernel::Persistence::Redrawn]
+        [rng.random_range(0..3)];
     let telegraph = rng.random::<bool>().then(|| Telegraph {
         trapped: integers(rng, arms * cells, -(1 << 14), 1 << 14),
         untrapped: integers(rng, arms * cells, -(1 << 14), 1 << 14),
@@ -332,9 +387,9 @@ impl Oracle<'_> {
                 (0..=cell).map(|_| stream.bits()).last().unwrap()
             };
             let state = match t.persistence {
-                Persistence::Held => draw(0) < t.probability,
-                Persistence::Redrawn => draw(run) < t.probability,
-                Persistence::Evolved => (1..=run).fold(draw(0) < t.probability, |trapped, n| {
+                kernel::Persistence::Held => draw(0) < t.probability,
+                kernel::Persistence::Redrawn => draw(run) < t.probability,
+                kernel::Persistence::Evolved => (1..=run).fold(draw(0) < t.probability, |trapped, n| {
                     let moves = draw(n) < if trapped { t.emission } else { t.capture };
                     trapped != moves
                 }),

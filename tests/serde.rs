@@ -4,6 +4,11 @@
 
 mod common;
 
+use forms_xbar::device::{
+    Ageing, DeviceSpread, DisturbEnd, Drift, Endurance, Flicker, FlickerAmplitude, IvCurve, LineState,
+    LogTimeCurve, Persistence, Polynomial, ReadDisturb, Relaxation, Retention, SmoothField, StuckLines,
+    Telegraph, TelegraphAmplitude, TemperatureCoefficient, WhiteLaw, WhiteNoise, WriteVerify,
+};
 use forms_xbar::{
     Adc, Baseline, Cell, Dac, Design, LevelMap, Mapping, Programming, ReadNoise, Skip, StuckCells,
     Subtraction, presets,
@@ -30,9 +35,91 @@ fn design() -> Design {
         .unwrap()
 }
 
+/// A design in which every effect of a cell and of a read is switched on.
+fn everything() -> Design {
+    let relaxation = LogTimeCurve::new(40e-6, 1e-6, (0.0, 40e-6), &[0.1, 0.2], &[0.01]).unwrap();
+    let ageing = Ageing::NONE
+        .with_endurance(Endurance::between((300.0, 4.14e8), (380.0, 1.07e7), 0.7).unwrap())
+        .with_relaxation(Relaxation::new((1.0, 86_400.0), LogTimeCurve::ZERO, relaxation).unwrap())
+        .with_drift(Drift::new(0.01, 0.002, 1.0).unwrap())
+        .with_retention(Retention::new(1e6, 400.0, 1.1, (300.0, 400.0)).unwrap())
+        .with_read_disturb(ReadDisturb::new(DisturbEnd::GOn, 1e-9, 0.3, 0.1, (0.0, 1.0)).unwrap())
+        .with_temperature(TemperatureCoefficient::new(-0.005, 300.0, (250.0, 400.0)).unwrap());
+    let cell = Cell::new(LevelMap::table(vec![1e-6, 20e-6, 55e-6, 90e-6]).unwrap())
+        .with_device_spread(
+            DeviceSpread::new(0.05)
+                .unwrap()
+                .with_bit_lines(0.02)
+                .unwrap()
+                .with_field(SmoothField::new(0.03, 12.0).unwrap()),
+        )
+        .with_programming(Programming::WriteVerify(WriteVerify::NEURRAM))
+        .with_stuck_cells(StuckCells::new(0.001, 0.002).unwrap())
+        .with_stuck_lines(StuckLines::new(0.01, 0.02, LineState::StuckOn).unwrap())
+        .with_ageing(ageing)
+        .with_iv(IvCurve::Sinh {
+            half_bias_ratio: 2.5,
+            half_bias_ratio_off: Some(3.0),
+            bias_volts: 0.5,
+            reference_volts: 0.3,
+        });
+    let amplitude = TelegraphAmplitude::Lognormal { median: 0.02, sigma: 0.5, cap: 0.4 };
+    let cmo = FlickerAmplitude::LogConductance { siemens_per_decade: 2.773e-8, unit_siemens: 1e-6 };
+    let noise = ReadNoise::new(0.01, 1e-8)
+        .unwrap()
+        .with_white(WhiteNoise::new(33e6, WhiteLaw::Fano { factor: 0.3 }).unwrap())
+        .with_word_line_volts(1e-3)
+        .with_telegraph(Telegraph::new(amplitude, 1e-3, 3e-3).unwrap())
+        .with_flicker(Flicker::new(cmo, 1.0, 1e6).unwrap())
+        .with_persistence(Persistence::Evolved);
+    design().to_builder().cell(cell).read_noise(noise).build().unwrap()
+}
+
+/// The same with other variants of what has variants.
+fn variants() -> Vec<Design> {
+    let curve = Polynomial::new(40e-6, 1e-6, (1e-6, 40e-6), &[0.5, 0.1]).unwrap();
+    let per_level = || vec![1e-6, 20e-6, 55e-6, 90e-6];
+    let programming = [
+        Programming::Exact,
+        Programming::Lognormal { sigma: 0.1 },
+        Programming::LognormalMean { sigma: 0.1 },
+        Programming::NormalRelative { sigma: 0.1 },
+        Programming::StateDependent { sigma_siemens: curve },
+        Programming::Table { mean_siemens: per_level(), sigma_siemens: per_level() },
+        Programming::Samples { siemens: vec![per_level(); 4] },
+    ];
+    let iv = [
+        IvCurve::Ohmic,
+        IvCurve::Cubic { per_square_volt: 0.25, reference_volts: 0.3 },
+        IvCurve::Table { points: vec![(0.0, 0.0), (0.1, 0.5), (0.3, 2.0)], reference_volts: 0.3 },
+    ];
+    let white = [WhiteLaw::Thermal, WhiteLaw::Shot, WhiteLaw::ThermalAndShot];
+    let telegraph = [
+        TelegraphAmplitude::Constant { relative: 0.1 },
+        TelegraphAmplitude::LinearInResistance { per_ohm: 1.662e-7, offset: 0.0015, cap: 1.0 },
+    ];
+    let flicker = [FlickerAmplitude::Relative { sigma: 0.01 }, FlickerAmplitude::Corner { hertz: 1e5 }];
+    let persistence = [Persistence::Held, Persistence::Redrawn];
+    let variant = |i: usize, programming: &Programming| {
+        let cell = everything().cell().clone().with_programming(programming.clone());
+        let noise = ReadNoise::NONE
+            .with_white(WhiteNoise::new(1e8, white[i % 3]).unwrap())
+            .with_telegraph(Telegraph::new(telegraph[i % 2], 1e-3, 1e-3).unwrap())
+            .with_flicker(Flicker::new(flicker[i % 2], 1.0, 1e6).unwrap())
+            .with_persistence(persistence[i % 2]);
+        let lines = [LineState::Open, LineState::StuckOff][i % 2];
+        let cell =
+            cell.with_iv(iv[i % 3].clone()).with_stuck_lines(StuckLines::new(0.1, 0.1, lines).unwrap());
+        everything().to_builder().cell(cell).read_noise(noise).build().unwrap()
+    };
+    programming.iter().enumerate().map(|(i, programming)| variant(i, programming)).collect()
+}
+
 #[test]
 fn designs_come_back_unchanged() {
-    for design in [design(), presets::forms().build().unwrap(), presets::isaac().build().unwrap()] {
+    let presets =
+        [design(), everything(), presets::forms().build().unwrap(), presets::isaac().build().unwrap()];
+    for design in presets.into_iter().chain(variants()) {
         let text = serde_json::to_string(&design).unwrap();
         assert_eq!(serde_json::from_str::<Design>(&text).unwrap(), design, "{text}");
     }
@@ -90,4 +177,77 @@ fn out_of_range_fields_are_refused_by_the_same_checks() {
     }
     let missing = changed(|value| _ = value.as_object_mut().unwrap().remove("adc"));
     assert!(missing.is_err_and(|error| error.contains("adc")));
+}
+
+/// Pointers to every object of a value, and to every number.
+fn walk(value: &Value, at: String, objects: &mut Vec<String>, numbers: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| walk(value, format!("{at}/{name}"), objects, numbers));
+            objects.push(at);
+        }
+        Value::Array(values) => values
+            .iter()
+            .enumerate()
+            .for_each(|(i, value)| walk(value, format!("{at}/{i}"), objects, numbers)),
+        Value::Number(_) => numbers.push(at),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_object_of_any_design_takes_a_field_more_and_no_number_anything() {
+    for design in [everything()].into_iter().chain(variants()) {
+        let value = serde_json::to_value(&design).unwrap();
+        let (mut objects, mut numbers) = (Vec::new(), Vec::new());
+        walk(&value, String::new(), &mut objects, &mut numbers);
+        assert!(objects.len() > 20 && numbers.len() > 50, "{} {}", objects.len(), numbers.len());
+        for pointer in objects {
+            let mut more = value.clone();
+            more.pointer_mut(&pointer).unwrap()["surprise"] = json!(1);
+            assert!(serde_json::from_value::<Design>(more).is_err(), "{pointer}");
+        }
+        for pointer in numbers {
+            let mut bad = value.clone();
+            *bad.pointer_mut(&pointer).unwrap() = json!(-1e300);
+            assert!(serde_json::from_value::<Design>(bad).is_err(), "{pointer}");
+        }
+    }
+}
+
+#[test]
+fn physics_out_of_range_is_refused_by_the_same_checks() {
+    for (pointer, bad, names) in [
+        ("/read_noise/white/bandwidth_hz", json!(0.0), "noise bandwidth (Hz) is 0"),
+        ("/read_noise/white/law/fano/factor", json!(1.5), "Fano factor is 1.5"),
+        ("/read_noise/word_line_volts", json!(-0.1), "word-line noise sigma (V) is -0.1"),
+        ("/read_noise/telegraph/trapped_secs", json!(0.0), "time in the trapped state (s) is 0"),
+        ("/read_noise/telegraph/amplitude/lognormal/cap", json!(101), "cap of telegraph amplitudes is 101"),
+        ("/read_noise/flicker/lowest_hz", json!(1e7), "lowest 1/f frequency (Hz) is 10000000"),
+        (
+            "/read_noise/flicker/amplitude/log_conductance/unit_siemens",
+            json!(0.0),
+            "conductance without 1/f noise (S) is 0",
+        ),
+        ("/read_noise/persistence", json!("forgotten"), "forgotten"),
+        ("/read_noise/white/law", json!("pink"), "pink"),
+        ("/cell/iv/sinh/half_bias_ratio", json!(2.0), "half-bias ratio"),
+        ("/cell/iv/sinh/reference_volts", json!(1e4), "reference voltage of the I–V (V) is 10000"),
+        ("/cell/device_spread/cell_sigma", json!(9.0), "device spread sigma of cells is 9"),
+        ("/cell/stuck_lines/bit_line_rate", json!(1.5), "broken bit line rate is 1.5"),
+        ("/cell/programming/write_verify/max_pulses", json!(0), "pulses"),
+        ("/cell/ageing/drift/mean_exponent", json!(7.0), "drift exponent"),
+    ] {
+        let mut value = serde_json::to_value(everything()).unwrap();
+        *value.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = bad;
+        let error = serde_json::from_value::<Design>(value).expect_err(pointer).to_string();
+        assert!(error.contains(names), "{pointer}: {error}");
+    }
+    // What a part needs beside it.
+    let mut value = serde_json::to_value(everything()).unwrap();
+    value["read_noise"]["white"] = Value::Null;
+    assert!(serde_json::from_value::<Design>(value.clone()).is_ok());
+    value["read_noise"]["flicker"]["amplitude"] = json!({"corner": {"hertz": 1e5}});
+    let error = serde_json::from_value::<Design>(value).unwrap_err().to_string();
+    assert!(error.contains("corner frequency"), "{error}");
 }

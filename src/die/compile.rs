@@ -322,11 +322,12 @@ impl<'a> Compiler<'a> {
         let (noise, dac) = (self.design.read_noise(), self.design.dac());
         let Some(flicker) = noise.flicker() else { return Ok(0) };
         let amperes = self.drive(siemens, dac.max_digit()) * dac.volts(1);
-        // The white density of the driven cell, as a conductance per √Hz.
-        let white = noise.white().map_or(0.0, |white| {
+        // The white density of the driven cell, as a deviation per √Hz of the conductance that its current
+        // is proportional to.
+        let white = noise.white().filter(|_| siemens > 0.0).map_or(0.0, |white| {
             let (at_rest, kelvin) = (self.at_rest(siemens), self.conditions.kelvin);
             let variance = white.variance(at_rest, dac.read_volts(), amperes, kelvin);
-            (variance / white.bandwidth_hz()).sqrt() / dac.read_volts()
+            (variance / white.bandwidth_hz()).sqrt() * siemens / amperes
         });
         self.on_grid(self.deviation_per_digit(siemens, flicker.deviation_siemens(siemens, white)))
     }

@@ -360,10 +360,10 @@ impl Group<'_> {
             square(per_drive(telegraph.delta_siemens(siemens, 0.0))) * duty * (1.0 - duty)
         });
         let flicker = noise.flicker().map_or(0.0, |flicker| {
-            let white = noise.white().map_or(0.0, |white| {
+            let white = noise.white().filter(|_| siemens > 0.0).map_or(0.0, |white| {
                 let at_rest = design.cell().siemens_at_rest(siemens);
                 let variance = white.variance(at_rest, dac.read_volts(), full, kelvin);
-                (variance / white.bandwidth_hz()).sqrt() / dac.read_volts()
+                (variance / white.bandwidth_hz()).sqrt() * siemens / full
             });
             square(per_drive(flicker.deviation_siemens(siemens, white)))
         });

@@ -1,6 +1,9 @@
-//! Published designs as builders: change what you like, then build.
+//! Published designs as builders, and published [`devices`] to put into any of them: change what you
+//! like, then build.
 //!
 //! What a paper prints is cited; what it does not print is *our choice* and marked so.
+
+pub mod devices;
 
 use crate::design::DesignBuilder;
 use crate::device::{Cell, LevelMap, Programming};
@@ -12,6 +15,11 @@ use crate::stream::Skip;
 /// FORMS nor ISAAC prints its resistances.
 fn two_bit_cell() -> Cell {
     Cell::new(LevelMap::known(&[1e-6, 34e-6, 67e-6, 100e-6]))
+}
+
+/// The same with FORMS's variation.
+fn forms_cell() -> Cell {
+    two_bit_cell().with_programming(Programming::Lognormal { sigma: 0.1 })
 }
 
 /// FORMS (Yuan et al., ISCA 2021).
@@ -33,8 +41,7 @@ fn two_bit_cell() -> Cell {
 /// # Ok::<(), forms_xbar::Error>(())
 /// ```
 pub fn forms() -> DesignBuilder {
-    let cell = two_bit_cell().with_programming(Programming::Lognormal { sigma: 0.1 });
-    DesignBuilder::new(Mapping::Polarized { fragment: 8 }, cell, Adc::granular(4))
+    DesignBuilder::new(Mapping::Polarized { fragment: 8 }, forms_cell(), Adc::granular(4))
         .input_bits(16)
         .skip(Skip::LeadingZeros)
         .plane_secs(128.0 / (4.0 * 2.1e9))
