@@ -204,7 +204,7 @@ fn neurram_relaxes_as_fitted() {
         (sigmas.iter().sum::<f64>() / 1001.0, most)
     };
     // The paper prints a mean of about 2.8 and a largest σ of about 4 µS. aihwkit's fit has that largest;
-    // its mean over the whole window is a fifth larger, since the paper's cells were not spread evenly.
+    // its mean over the whole window is a fifth larger, which the fit alone does not explain.
     let (mean, most) = mean_and_most(over_window(86_400.0));
     assert!((most - 4.0).abs() < 0.05, "{most}");
     assert!((mean - 3.36).abs() < 0.01, "{mean}");
