@@ -67,8 +67,8 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] or [`Error::Integer`] for parts that do not fit together,
-    /// [`Error::Overflow`] when a sum, a variance or a result could exceed 64 bits.
+    /// [`Error::Length`](crate::Error::Length) or [`Error::Integer`](crate::Error::Integer) for parts that do
+    /// not fit together, [`Error::Overflow`](crate::Error::Overflow) when a sum, a variance or a result could exceed 64 bits.
     pub fn new(mut parts: BlockParts) -> Result<Self> {
         parts.check()?;
         let tabled = parts.is_tabled();
