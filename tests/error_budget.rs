@@ -1,5 +1,5 @@
 //! The error budget of one product against the sample variance of many, source by source, and by hand for
-//! one cell. α = 0.001 over all cases of a test together, fixed seeds.
+//! one cell. α = 0.001 over all comparisons together, fixed seeds.
 
 mod common;
 
@@ -66,13 +66,12 @@ fn assert_mean(values: &[f64], expected: f64, z: f64, case: &str) {
     assert!((mean - expected).abs() < limit, "{case}: mean {mean}, expected {expected} ± {limit}");
 }
 
-/// What the 8 or so cases of a test on ten machines, bit line and result, allow one of them.
+/// Deviations that α = 0.001 is for one of the 250 or so comparisons of this file.
 const Z: f64 = 4.6;
 
 /// Compares the budget of every machine under one source with reads.
 fn check(noise: ReadNoise, sources: &[ErrorSource], iv: &IvCurve) {
-    for machine in 0..MACHINES.len() {
-        let (.., signed) = MACHINES[machine];
+    for (machine, &(.., signed)) in MACHINES.iter().enumerate() {
         let quiet = programmed(builder(machine, iv.clone()));
         let die = programmed(builder(machine, iv.clone()).read_noise(noise));
         // One input of 0, one of a group that is not full.

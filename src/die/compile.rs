@@ -1,7 +1,5 @@
 //! Cells onto the grid: where siemens, thresholds and recipes become a kernel block.
 
-use std::borrow::Cow;
-
 use super::arrays::ArrayCells;
 use crate::activity::ENERGY_UNIT_JOULES;
 use crate::design::Design;
@@ -109,16 +107,20 @@ impl<'a> Compiler<'a> {
         let digits = self.tabled_digits();
         let mut contributions = vec![0; digits.clone().count() * cells.rows * conversions];
         let mut above = vec![0.0; conversions];
-        let mut driven = Cow::Borrowed(&cells.siemens[..]);
+        let mut driven = Vec::new();
         let mut tables = contributions.chunks_exact_mut(cells.rows * conversions);
         for (digit, table) in digits.zip(&mut tables) {
             let off = if bipolar { 0.0 } else { self.drive(g_off, digit) };
             let leakage = self.on_grid(self.drive(levels.g_off(), digit))?;
-            if !self.design.cell().iv().is_ohmic() {
-                driven = cells.siemens.iter().map(|&cell| self.drive(cell.into(), digit) as f32).collect();
-            }
             for (row, table) in table.chunks_exact_mut(conversions).enumerate() {
-                self.above(&driven[row * cells.columns..][..cells.columns], off, &mut above);
+                let cells_of_row = cells.row(row);
+                if self.design.cell().iv().is_ohmic() {
+                    self.above(cells_of_row, off, &mut above);
+                } else {
+                    driven.clear();
+                    driven.extend(cells_of_row.iter().map(|&cell| self.drive(cell.into(), digit)));
+                    self.above(&driven, off, &mut above);
+                }
                 round_reals(&above, table).ok_or_else(too_large)?;
                 let common = match (bipolar, cells.has_dummy()) {
                     (true, _) => 0,
@@ -132,7 +134,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// What the cells of a word line add to each conversion, `[lane][column]`, less `off`, in grid units.
-    fn above(&self, driven: &[f32], off: f64, above: &mut [f64]) {
+    fn above<T: Copy + Into<f64>>(&self, driven: &[T], off: f64, above: &mut [f64]) {
         let (cells, slices) = (self.layout.cells_per_weight(), self.layout.slices());
         let columns = driven.len() / cells;
         let scale = ONE as f64 / self.lsb_siemens;
@@ -140,8 +142,8 @@ impl<'a> Compiler<'a> {
         for (lane, above) in above.chunks_exact_mut(columns).enumerate() {
             let weights = driven.chunks_exact(cells);
             for (above, cells) in above.iter_mut().zip(weights) {
-                let pair = if bipolar { f64::from(cells[lane + slices]) } else { off };
-                *above = (f64::from(cells[lane]) - pair) * scale;
+                let pair = if bipolar { cells[lane + slices].into() } else { off };
+                *above = (cells[lane].into() - pair) * scale;
             }
         }
     }
