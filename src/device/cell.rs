@@ -3,7 +3,7 @@
 use super::ageing::Aged;
 use super::write::{ArrayFaults, ArrayPlace, ArrayWriter, WriteKeys, WriteSettings, age_row};
 use super::{
-    Ageing, Conditions, DeviceSpread, IvCurve, LevelMap, Programming, StuckCells, StuckLines, WriteReport,
+    Ageing, Conditions, DeviceSpread, IvCurve, IvPoint, LevelMap, Programming, StuckCells, StuckLines, WriteReport,
 };
 use crate::checked::checked_serde;
 use crate::error::Result;
@@ -139,9 +139,14 @@ impl Cell {
         self.iv.amperes(siemens, self.window(), volts)
     }
 
+    /// The I–V curve at one voltage (V).
+    pub(crate) fn iv_at(&self, volts: f64) -> IvPoint {
+        self.iv.at(self.window(), volts)
+    }
+
     /// Conductance (S) at 0 V of a cell of `siemens`.
     pub(crate) fn siemens_at_rest(&self, siemens: f64) -> f64 {
-        if self.iv.is_ohmic() { siemens } else { self.amperes(siemens, REST_VOLTS) / REST_VOLTS }
+        if self.iv.is_ohmic() { siemens } else { self.iv_at(REST_VOLTS).amperes(siemens) / REST_VOLTS }
     }
 
     /// What the levels conduct at `volts`, `I/V` (S): the levels themselves while the cell is ohmic.

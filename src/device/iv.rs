@@ -124,14 +124,20 @@ impl IvCurve {
     /// Current (A) of a cell of this conductance (S) at a voltage (V), in a window `(g_off, g_on)` (S).
     ///
     /// NaN beyond a table; other curves are continued where [`IvCurve::check_volts`] refuses.
-    pub fn amperes(&self, siemens: f64, (g_off, g_on): (f64, f64), volts: f64) -> f64 {
+    pub fn amperes(&self, siemens: f64, window: (f64, f64), volts: f64) -> f64 {
+        self.at(window, volts).amperes(siemens)
+    }
+
+    /// The curve at one voltage.
+    pub(crate) fn at(&self, window: (f64, f64), volts: f64) -> IvPoint {
         let reference = self.reference_volts();
         let relative = match *self {
-            IvCurve::Ohmic => return siemens * volts,
-            IvCurve::Sinh { .. } => {
-                let [off, on] = self.sinh_scales();
-                let share = ((siemens - g_off) / (g_on - g_off)).clamp(0.0, 1.0);
-                let scale = off + (on - off) * share;
+            IvCurve::Ohmic => return IvPoint::Factor(volts),
+            IvCurve::Sinh { half_bias_ratio_off: Some(_), .. } => {
+                return IvPoint::Sinh { scales: self.sinh_scales(), window, volts, reference };
+            }
+            IvCurve::Sinh { half_bias_ratio_off: None, .. } => {
+                let [scale, _] = self.sinh_scales();
                 sinh_ratio(scale * volts.abs(), scale * reference).copysign(volts)
             }
             IvCurve::Cubic { per_square_volt, .. } => {
@@ -142,7 +148,7 @@ impl IvCurve {
                 (interpolate(points, volts.abs()) / interpolate(points, reference)).copysign(volts)
             }
         };
-        siemens * reference * relative
+        IvPoint::Factor(reference * relative)
     }
 
     fn reference_volts(&self) -> f64 {
@@ -164,6 +170,35 @@ impl IvCurve {
     }
 }
 
+/// A curve at one voltage: the current of any cell there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum IvPoint {
+    /// Amperes per siemens, the same for every cell.
+    Factor(f64),
+    /// A sinh whose `B` moves with the conductance.
+    Sinh {
+        /// `B` (1/V) at `g_off` and at `g_on`.
+        scales: [f64; 2],
+        window: (f64, f64),
+        volts: f64,
+        reference: f64,
+    },
+}
+
+impl IvPoint {
+    /// Current (A) of a cell of this conductance (S).
+    pub(crate) fn amperes(&self, siemens: f64) -> f64 {
+        match *self {
+            IvPoint::Factor(factor) => siemens * factor,
+            IvPoint::Sinh { scales: [off, on], window: (g_off, g_on), volts, reference } => {
+                let share = ((siemens - g_off) / (g_on - g_off)).clamp(0.0, 1.0);
+                let scale = off + (on - off) * share;
+                siemens * reference * sinh_ratio(scale * volts.abs(), scale * reference).copysign(volts)
+            }
+        }
+    }
+}
+
 /// `sinh(x) / sinh(y)` for `x ≥ 0` and `y > 0`: exactly 1 for equal ones, precise for small ones.
 fn sinh_ratio(x: f64, y: f64) -> f64 {
     libm::exp(x - y) * (libm::expm1(-2.0 * x) / libm::expm1(-2.0 * y))
@@ -171,8 +206,9 @@ fn sinh_ratio(x: f64, y: f64) -> f64 {
 
 /// The piecewise linear curve through the points, NaN beyond the last.
 fn interpolate(points: &[(f64, f64)], x: f64) -> f64 {
-    points.windows(2).find(|pair| x <= pair[1].0).map_or(f64::NAN, |pair| {
-        let [(x0, y0), (x1, y1)] = [pair[0], pair[1]];
+    let above = points.partition_point(|point| point.0 < x).max(1);
+    points.get(above).map_or(f64::NAN, |&(x1, y1)| {
+        let (x0, y0) = points[above - 1];
         y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
     })
 }

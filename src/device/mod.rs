@@ -27,6 +27,7 @@ pub use ageing::{
 pub use cell::Cell;
 pub(crate) use cell::CellAge;
 pub use iv::IvCurve;
+pub(crate) use iv::IvPoint;
 pub use level_map::LevelMap;
 pub use noise::{
     Flicker, FlickerAmplitude, Persistence, ReadNoise, Telegraph, TelegraphAmplitude, WhiteLaw, WhiteNoise,

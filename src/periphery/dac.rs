@@ -65,6 +65,11 @@ impl Dac {
 
     /// Voltage of a digit (V).
     pub fn volts(&self, digit: u32) -> f64 {
-        self.read_volts * f64::from(digit) / f64::from(self.max_digit())
+        // The largest digit drives exactly the read voltage, which a curve may end at.
+        if digit == self.max_digit() {
+            self.read_volts
+        } else {
+            self.read_volts * f64::from(digit) / f64::from(self.max_digit())
+        }
     }
 }

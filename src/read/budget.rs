@@ -86,7 +86,8 @@ impl ErrorBudget {
         self.conversions
     }
 
-    /// Signal over read noise at the bit line, as a ratio of powers. Infinite without noise.
+    /// Signal over read noise at the bit line, as a ratio of powers. Infinite without noise, NaN where there
+    /// is no signal either.
     pub fn snr(&self) -> f64 {
         self.signal / self.sum(|share| share.source != ErrorSource::Quantization)
     }
