@@ -3,7 +3,8 @@
 use super::ageing::Aged;
 use super::write::{ArrayFaults, ArrayPlace, ArrayWriter, WriteKeys, WriteSettings, age_row};
 use super::{
-    Ageing, Conditions, DeviceSpread, IvCurve, IvPoint, LevelMap, Programming, StuckCells, StuckLines, WriteReport,
+    Ageing, Conditions, DeviceSpread, IvCurve, IvPoint, LevelMap, Programming, StuckCells, StuckLines,
+    WriteReport,
 };
 use crate::checked::checked_serde;
 use crate::error::Result;

@@ -29,6 +29,7 @@ pub(crate) use cell::CellAge;
 pub use iv::IvCurve;
 pub(crate) use iv::IvPoint;
 pub use level_map::LevelMap;
+pub(crate) use noise::WhitePoint;
 pub use noise::{
     Flicker, FlickerAmplitude, Persistence, ReadNoise, Telegraph, TelegraphAmplitude, WhiteLaw, WhiteNoise,
 };

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use crate::mapping::Layout;
 
 /// Banks of bit lines in the address of a cell's draws.
-pub(super) const WEIGHT_BANK: u64 = 0;
-pub(super) const DUMMY_BANK: u64 = 1;
+pub(crate) const WEIGHT_BANK: u64 = 0;
+pub(crate) const DUMMY_BANK: u64 = 1;
 
 /// The conductances of one array.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,11 +3,11 @@
 use super::arrays::ArrayCells;
 use crate::activity::ENERGY_UNIT_JOULES;
 use crate::design::Design;
-use crate::device::{Conditions, Telegraph};
+use crate::device::{Conditions, IvPoint, Telegraph, WhitePoint};
 use crate::error::{Error, Result, check_real};
 use crate::fixed::{ONE, round_real, round_reals};
 use crate::kernel::{self, Block, BlockNoise, BlockParts, Quantizer, SlowNoise};
-use crate::key::{Key, Purpose};
+use crate::key::Key;
 use crate::mapping::{Layout, Recipe};
 
 /// What all arrays of a die are compiled with.
@@ -21,6 +21,8 @@ pub(super) struct Compiler<'a> {
     lsb_siemens: f64,
     /// Conversions of a row.
     lanes: usize,
+    /// The I–V curve and the white noise at every digit.
+    digits: Vec<(IvPoint, Option<WhitePoint>)>,
 }
 
 impl<'a> Compiler<'a> {
@@ -32,7 +34,14 @@ impl<'a> Compiler<'a> {
     ) -> Self {
         let lsb = design.thresholds().lsb as f64 / ONE as f64;
         let lsb_siemens = design.read_levels().level_step() * lsb;
-        Compiler { design, layout, conditions, device_key, lsb_siemens, lanes: layout.lanes() }
+        let digits = (0..=design.dac().max_digit())
+            .map(|digit| {
+                let volts = design.dac().volts(digit);
+                let white = design.read_noise().white().map(|white| white.at(volts, conditions.kelvin));
+                (design.cell().iv_at(volts), white)
+            })
+            .collect();
+        Compiler { design, layout, conditions, device_key, lsb_siemens, lanes: layout.lanes(), digits }
     }
 
     /// Compiles the array at `address` as its cells are now.
@@ -79,7 +88,7 @@ impl<'a> Compiler<'a> {
         if cell.iv().is_ohmic() {
             f64::from(digit) * siemens
         } else {
-            cell.amperes(siemens, dac.volts(digit)) / dac.volts(1)
+            self.digits[digit as usize].0.amperes(siemens) / dac.volts(1)
         }
     }
 
@@ -148,17 +157,25 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Variance of a cell at a digit, in squared grid units; at digit 0 what it has undriven.
-    fn variance(&self, siemens: f64, digit: u32) -> f64 {
-        let (noise, dac) = (self.design.read_noise(), self.design.dac());
-        let grid_siemens = self.lsb_siemens / ONE as f64;
-        let drive = if digit == 0 { 0.0 } else { self.drive(siemens, digit) };
-        let relative = square(noise.relative() * drive / grid_siemens);
-        let Some(white) = noise.white() else { return relative };
-        let (volts, kelvin) = (dac.volts(digit), self.conditions.kelvin);
-        let amperes = drive * dac.volts(1);
-        let white = white.variance(self.at_rest(siemens), volts, amperes, kelvin);
-        relative + white / square(grid_siemens * dac.volts(1))
+    /// Variance of a cell at 0 V, in squared grid units.
+    fn variance_at_rest(&self, siemens: f32) -> f64 {
+        let white = self.digits[0].1;
+        white.map_or(0.0, |white| white.thermal(self.at_rest(siemens.into()))) / self.square_grid_amperes()
+    }
+
+    /// Variance that a driven cell adds to it.
+    fn variance_driven(&self, siemens: f32, digit: u32) -> f64 {
+        let siemens = siemens.into();
+        let drive = self.drive(siemens, digit);
+        let relative = square(self.design.read_noise().relative() * drive / self.lsb_siemens * ONE as f64);
+        let Some(white) = self.digits[digit as usize].1 else { return relative };
+        let amperes = drive * self.design.dac().volts(1);
+        relative + white.shot(self.at_rest(siemens), amperes) / self.square_grid_amperes()
+    }
+
+    /// The square of a grid unit (A²).
+    fn square_grid_amperes(&self) -> f64 {
+        square(self.lsb_siemens / ONE as f64 * self.design.dac().volts(1))
     }
 
     /// White and word-line noise as integers, variances on the finest grid on which their largest sum
@@ -171,10 +188,7 @@ impl<'a> Compiler<'a> {
         let (columns, max_digit) = (self.columns(cells), dac.max_digit());
         let grid_siemens = self.lsb_siemens / ONE as f64;
         let of_cells = noise.relative() > 0.0 || noise.white().is_some();
-        let driven = |siemens: f32, digit: u32| {
-            let siemens = siemens.into();
-            self.variance(siemens, digit) - self.variance(siemens, 0)
-        };
+        let driven = |siemens: f32, digit: u32| self.variance_driven(siemens, digit);
         let (mut cell, mut undriven) = (Vec::new(), Vec::new());
         let (mut common, mut common_undriven) = (Vec::new(), Vec::new());
         if of_cells {
@@ -191,7 +205,7 @@ impl<'a> Compiler<'a> {
             }
         }
         if noise.white().is_some() {
-            let rest = |siemens: f32| self.variance(siemens.into(), 0);
+            let rest = |siemens: f32| self.variance_at_rest(siemens);
             let conversions = self.lanes * columns;
             undriven = vec![0.0; cells.rows / self.design.active_rows() * conversions];
             for row in 0..cells.rows {
@@ -287,10 +301,7 @@ impl<'a> Compiler<'a> {
             let (mut trapped, mut untrapped) =
                 (Vec::with_capacity(siemens.len()), Vec::with_capacity(siemens.len()));
             for (row, siemens) in siemens.chunks_exact(columns).enumerate() {
-                if telegraph.is_drawn() {
-                    let place = [address, row as u64, bank];
-                    self.device_key.stream(Purpose::TelegraphAmplitude, place).fill_normals(&mut z);
-                }
+                telegraph.draw_amplitudes(self.device_key, [address, row as u64, bank], &mut z);
                 for (&siemens, &z) in siemens.iter().zip(&z) {
                     let siemens = f64::from(siemens);
                     let delta = self.deviation_per_digit(siemens, telegraph.delta_siemens(siemens, z.into()));
@@ -322,16 +333,11 @@ impl<'a> Compiler<'a> {
     /// Standard deviation of a cell's 1/f noise, in grid units per unit digit.
     fn flicker(&self, siemens: f64) -> Result<i64> {
         let (noise, dac) = (self.design.read_noise(), self.design.dac());
-        let Some(flicker) = noise.flicker() else { return Ok(0) };
         let amperes = self.drive(siemens, dac.max_digit()) * dac.volts(1);
-        // The white density of the driven cell, as a deviation per √Hz of the conductance that its current
-        // is proportional to.
-        let white = noise.white().filter(|_| siemens > 0.0).map_or(0.0, |white| {
-            let (at_rest, kelvin) = (self.at_rest(siemens), self.conditions.kelvin);
-            let variance = white.variance(at_rest, dac.read_volts(), amperes, kelvin);
-            (variance / white.bandwidth_hz()).sqrt() * siemens / amperes
-        });
-        self.on_grid(self.deviation_per_digit(siemens, flicker.deviation_siemens(siemens, white)))
+        let current = (amperes, dac.read_volts());
+        let deviation =
+            noise.flicker_siemens((siemens, self.at_rest(siemens)), current, self.conditions.kelvin);
+        self.on_grid(self.deviation_per_digit(siemens, deviation))
     }
 
     /// How far a deviation of a cell's conductance moves its current at full scale, per unit digit.

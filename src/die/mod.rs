@@ -10,9 +10,8 @@ use rand::Rng;
 mod arrays;
 mod compile;
 
-pub(crate) use arrays::ArrayCells;
 pub use arrays::Conductances;
-use arrays::{DUMMY_BANK, WEIGHT_BANK};
+pub(crate) use arrays::{ArrayCells, DUMMY_BANK, WEIGHT_BANK};
 use compile::Compiler;
 
 use crate::design::Design;
@@ -388,6 +387,11 @@ impl Die {
                 .sum(),
             grid: self.blocks.iter().map(Block::bytes).sum(),
         }
+    }
+
+    /// The key that everything belonging to the devices is drawn from.
+    pub(crate) fn device_key(&self) -> Key {
+        self.written.keys.die
     }
 
     pub(crate) fn blocks(&self) -> &[Block] {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{GroupPlanes, Input, StreamBuffers};
 use crate::activity::Activity;
-use crate::device::Persistence;
-use crate::die::{ArrayCells, Die};
+use crate::device::{IvPoint, Persistence, WhitePoint};
+use crate::die::{ArrayCells, DUMMY_BANK, Die, WEIGHT_BANK};
 use crate::error::Result;
 use crate::fixed::ONE;
 
@@ -86,21 +86,23 @@ impl ErrorBudget {
         self.conversions
     }
 
-    /// Signal over read noise at the bit line, as a ratio of powers. Infinite without noise, NaN where there
-    /// is no signal either.
+    /// Signal over read noise at the bit line, as a ratio of powers. Infinite without noise.
     pub fn snr(&self) -> f64 {
-        self.signal / self.sum(|share| share.source != ErrorSource::Quantization)
+        self.signal_over(self.sum(|share| share.source != ErrorSource::Quantization))
     }
 
     /// Effective bits of a conversion, `(SINAD − 1.76 dB) / 6.02 dB`, with read noise and rounding.
     pub fn enob(&self) -> f64 {
-        let sinad = self.signal / self.sum(|_| true);
-        (10.0 * libm::log10(sinad) - 1.76) / 6.02
+        (10.0 * libm::log10(self.signal_over(self.sum(|_| true))) - 1.76) / 6.02
     }
 
     /// Variance of a result in (weight × input)², mean over outputs, all sources together.
     pub fn result(&self) -> f64 {
         self.shares.iter().map(|share| share.result).sum()
+    }
+
+    fn signal_over(&self, noise: f64) -> f64 {
+        if noise > 0.0 { self.signal / noise } else { f64::INFINITY }
     }
 
     fn sum(&self, of: impl Fn(&ErrorShare) -> bool) -> f64 {
@@ -146,6 +148,7 @@ impl Die {
         self.check_vector(x, 0)?;
         let mut sums = Sums::default();
         let mut latest = None;
+        let digits = Digits::new(self);
         let mut add = |array: usize, planes: GroupPlanes<'_>| {
             let cells = match latest.take() {
                 Some((last, cells)) if last == array => cells,
@@ -154,7 +157,7 @@ impl Die {
             let planes: Vec<_> =
                 planes.steps().map(|step| (step.group, step.place as f64, step.digits.to_vec())).collect();
             if let Some(&(group, ..)) = planes.first() {
-                Group { die: self, cells: &cells, array, group, planes: &planes }.add_to(&mut sums);
+                Group::new(self, &digits, &cells, (array, group), &planes).add_to(&mut sums);
             }
             latest = Some((array, cells));
         };
@@ -196,17 +199,65 @@ struct CellVariance {
     flicker: f64,
 }
 
+/// The I–V curve and the white noise at every digit.
+struct Digits(Vec<(IvPoint, Option<WhitePoint>)>);
+
+impl Digits {
+    fn new(die: &Die) -> Self {
+        let (design, kelvin) = (die.design(), die.conditions().kelvin);
+        let at = |digit| {
+            let volts = design.dac().volts(digit);
+            (design.cell().iv_at(volts), design.read_noise().white().map(|white| white.at(volts, kelvin)))
+        };
+        Digits((0..=design.dac().max_digit()).map(at).collect())
+    }
+
+    fn amperes(&self, siemens: f64, digit: u32) -> f64 {
+        self.0[digit as usize].0.amperes(siemens)
+    }
+}
+
+/// A plane that a group runs: the group, its place and its digits.
+type RunPlane = (usize, f64, Vec<u8>);
+
 /// One active group and the planes it runs.
 struct Group<'a> {
     die: &'a Die,
+    digits: &'a Digits,
     cells: &'a ArrayCells,
     array: usize,
     group: usize,
-    /// Group, place and digits.
-    planes: &'a [(usize, f64, Vec<u8>)],
+    planes: &'a [RunPlane],
+    /// What telegraph amplitudes drew, `[row of the group][bit line]`.
+    amplitudes: Vec<f32>,
+    /// The same of dummy cells.
+    dummy_amplitudes: Vec<f32>,
 }
 
-impl Group<'_> {
+impl<'a> Group<'a> {
+    fn new(
+        die: &'a Die,
+        digits: &'a Digits,
+        cells: &'a ArrayCells,
+        (array, group): (usize, usize),
+        planes: &'a [RunPlane],
+    ) -> Self {
+        let rows = die.design().active_rows();
+        let draw = |columns: usize, bank| {
+            let mut z = vec![0.0; rows * columns];
+            if let Some(telegraph) = die.design().read_noise().telegraph() {
+                for (row, z) in z.chunks_exact_mut(columns).enumerate() {
+                    let row = (group * rows + row) as u64;
+                    let place = [die.layout().address(array), row, bank];
+                    telegraph.draw_amplitudes(die.device_key(), place, z);
+                }
+            }
+            z
+        };
+        let (amplitudes, dummy_amplitudes) = (draw(cells.columns, WEIGHT_BANK), draw(1, DUMMY_BANK));
+        Group { die, digits, cells, array, group, planes, amplitudes, dummy_amplitudes }
+    }
+
     fn add_to(&self, sums: &mut Sums) {
         let (layout, recipe) = (self.die.layout(), self.die.recipe(self.array));
         let columns = self.cells.columns / layout.cells_per_weight();
@@ -234,7 +285,7 @@ impl Group<'_> {
             .thresholds()
             .codes
             .map_or(0.0, |_| design.thresholds().lsb as f64 / ONE as f64 * step_amperes);
-        let in_result = |amperes_squared: f64| amperes_squared / (step_amperes * step_amperes);
+        let in_result = |amperes_squared: f64| amperes_squared / step_amperes / step_amperes;
         let lane_cells = |row: usize, lane: usize| {
             let (cell, pair) = self.cells.lane(self.die.layout(), row, lane, column);
             [Some((f64::from(cell), 1.0)), pair.map(|pair| (f64::from(pair), -1.0))].into_iter().flatten()
@@ -301,19 +352,23 @@ impl Group<'_> {
                 let in_result = result(variance.flicker, flicker);
                 sums.add(ErrorSource::Flicker, variance.flicker * bit_line * lanes, in_result);
             };
+            let layout = self.die.layout();
+            let amplitudes = &self.amplitudes[at * self.cells.columns + column * layout.cells_per_weight()..];
             for (lane, &weight) in weights.iter().enumerate() {
-                for (siemens, _) in lane_cells(row, lane) {
-                    add(self.slow(siemens), 1.0, weight);
+                let lane_amplitudes = amplitudes[lane..].iter().step_by(layout.slices());
+                for ((siemens, _), &z) in lane_cells(row, lane).zip(lane_amplitudes) {
+                    add(self.slow(siemens, z.into()), 1.0, weight);
                 }
             }
             if self.cells.has_dummy() {
-                add(self.slow(self.cells.dummy(row)), weights.len() as f64, together);
+                let z = self.dummy_amplitudes[at].into();
+                add(self.slow(self.cells.dummy(row), z), weights.len() as f64, together);
             }
         }
     }
 
     fn amperes(&self, siemens: f64, digit: u32) -> f64 {
-        self.die.design().cell().amperes(siemens, self.die.design().dac().volts(digit))
+        self.digits.amperes(siemens, digit)
     }
 
     /// Nominal current of a cell at level 0.
@@ -330,15 +385,13 @@ impl Group<'_> {
 
     /// Variances that are drawn for every conversion (A²).
     fn fresh(&self, siemens: f64, digit: u32) -> [(ErrorSource, f64); 3] {
-        let (design, kelvin) = (self.die.design(), self.die.conditions().kelvin);
-        let (noise, amperes) = (design.read_noise(), self.amperes(siemens, digit));
-        let at_rest = design.cell().siemens_at_rest(siemens);
-        let volts = design.dac().volts(digit);
-        let (thermal, shot) = noise.white().map_or((0.0, 0.0), |white| {
-            let (thermal, shot) = white.densities(at_rest, volts, amperes, kelvin);
-            (thermal * white.bandwidth_hz(), shot * white.bandwidth_hz())
+        let design = self.die.design();
+        let amperes = self.amperes(siemens, digit);
+        let (thermal, shot) = self.digits.0[digit as usize].1.map_or((0.0, 0.0), |white| {
+            let at_rest = design.cell().siemens_at_rest(siemens);
+            (white.thermal(at_rest), white.shot(at_rest, amperes))
         });
-        let relative = noise.relative() * amperes;
+        let relative = design.read_noise().relative() * amperes;
         [
             (ErrorSource::Thermal, thermal),
             (ErrorSource::Shot, shot),
@@ -346,29 +399,23 @@ impl Group<'_> {
         ]
     }
 
-    /// Variances of a cell's slow noise, in A² at a unit of drive; lognormal amplitudes by their
-    /// median.
-    fn slow(&self, siemens: f64) -> CellVariance {
+    /// Variances of a cell's slow noise, in A² at a unit of drive; `z` is what its telegraph amplitude
+    /// drew.
+    fn slow(&self, siemens: f64, z: f64) -> CellVariance {
         let (design, kelvin) = (self.die.design(), self.die.conditions().kelvin);
         let (noise, dac) = (design.read_noise(), design.dac());
         let full = self.amperes(siemens, dac.max_digit());
-        let per_drive = |deviation: f64| {
-            if siemens == 0.0 { 0.0 } else { deviation / siemens * full / f64::from(dac.max_digit()) }
+        let square_per_drive = |deviation: f64| {
+            let amperes = deviation / siemens * full / f64::from(dac.max_digit());
+            if siemens == 0.0 { 0.0 } else { amperes * amperes }
         };
-        let square = |x: f64| x * x;
         let telegraph = noise.telegraph().map_or(0.0, |telegraph| {
             let duty = telegraph.duty();
-            square(per_drive(telegraph.delta_siemens(siemens, 0.0))) * duty * (1.0 - duty)
+            square_per_drive(telegraph.delta_siemens(siemens, z)) * duty * (1.0 - duty)
         });
-        let flicker = noise.flicker().map_or(0.0, |flicker| {
-            let white = noise.white().filter(|_| siemens > 0.0).map_or(0.0, |white| {
-                let at_rest = design.cell().siemens_at_rest(siemens);
-                let variance = white.variance(at_rest, dac.read_volts(), full, kelvin);
-                (variance / white.bandwidth_hz()).sqrt() * siemens / full
-            });
-            square(per_drive(flicker.deviation_siemens(siemens, white)))
-        });
-        CellVariance { telegraph, flicker }
+        let at_rest = design.cell().siemens_at_rest(siemens);
+        let flicker = noise.flicker_siemens((siemens, at_rest), (full, dac.read_volts()), kelvin);
+        CellVariance { telegraph, flicker: square_per_drive(flicker) }
     }
 
     /// `Σ_pq place_p drive_p place_q drive_q C(p, q)` with the correlation `C` of a cell's telegraph and

@@ -10,4 +10,5 @@ pub use flicker::{Flicker, FlickerAmplitude};
 pub use persistence::Persistence;
 pub use read_noise::ReadNoise;
 pub use telegraph::{Telegraph, TelegraphAmplitude};
+pub(crate) use white::WhitePoint;
 pub use white::{WhiteLaw, WhiteNoise};

@@ -144,6 +144,23 @@ impl ReadNoise {
         self.flicker.filter(|flicker| !flicker.is_none())
     }
 
+    /// Standard deviation (S) of the 1/f noise of a cell of `siemens`, `at_rest` at 0 V, that carries
+    /// `amperes` at `volts` and `kelvin`.
+    pub(crate) fn flicker_siemens(
+        &self,
+        (siemens, at_rest): (f64, f64),
+        (amperes, volts): (f64, f64),
+        kelvin: f64,
+    ) -> f64 {
+        let Some(flicker) = self.flicker().filter(|_| siemens > 0.0) else { return 0.0 };
+        // White noise as a deviation, per √Hz, of the conductance that the current is proportional to.
+        let white = self.white.map_or(0.0, |white| {
+            (white.variance(at_rest, volts, amperes, kelvin) / white.bandwidth_hz()).sqrt() * siemens
+                / amperes
+        });
+        flicker.deviation_siemens(siemens, white)
+    }
+
     /// How long slow noise lasts.
     pub fn persistence(&self) -> Persistence {
         self.persistence

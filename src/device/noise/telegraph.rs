@@ -2,6 +2,7 @@
 
 use crate::checked::checked_serde;
 use crate::error::{Result, check_real};
+use crate::key::{Key, Purpose};
 
 /// How far the two states of a cell lie apart, `a = ΔR/R`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -160,6 +161,15 @@ impl Telegraph {
     /// Whether amplitudes are drawn.
     pub(crate) fn is_drawn(&self) -> bool {
         matches!(self.amplitude, TelegraphAmplitude::Lognormal { sigma, .. } if sigma > 0.0)
+    }
+
+    /// The standard normal numbers behind the amplitudes of one word line; 0 where none is drawn.
+    pub(crate) fn draw_amplitudes(&self, device_key: Key, place: [u64; 3], z: &mut [f32]) {
+        if self.is_drawn() {
+            device_key.stream(Purpose::TelegraphAmplitude, place).fill_normals(z);
+        } else {
+            z.fill(0.0);
+        }
     }
 
     /// `ΔR/R` of a cell of `siemens`, whose amplitude drew the standard normal number `z`.

@@ -103,21 +103,19 @@ impl WhiteNoise {
         self.law
     }
 
-    /// Thermal and shot parts of the density (A²/Hz); the crossover form counts what it has at 0 V
-    /// as thermal.
-    pub(crate) fn densities(&self, siemens: f64, volts: f64, amperes: f64, kelvin: f64) -> (f64, f64) {
-        let thermal = 4.0 * BOLTZMANN * kelvin * siemens;
-        let shot = 2.0 * ELEMENTARY_CHARGE * amperes.abs();
+    /// The noise of cells at one voltage and temperature.
+    pub(crate) fn at(&self, volts: f64, kelvin: f64) -> WhitePoint {
+        let thermal = 4.0 * BOLTZMANN * kelvin * self.bandwidth_hz;
+        let shot = 2.0 * ELEMENTARY_CHARGE * self.bandwidth_hz;
         match self.law {
-            WhiteLaw::Thermal => (thermal, 0.0),
-            WhiteLaw::Shot => (0.0, shot),
-            WhiteLaw::ThermalAndShot => (thermal, shot),
+            WhiteLaw::Thermal => WhitePoint { thermal, shot: 0.0, shared: 0.0, factor: 1.0 },
+            WhiteLaw::Shot => WhitePoint { thermal: 0.0, shot, shared: 0.0, factor: 1.0 },
+            WhiteLaw::ThermalAndShot => WhitePoint { thermal, shot, shared: 0.0, factor: 1.0 },
             WhiteLaw::Fano { factor } => {
                 let x = ELEMENTARY_CHARGE * volts.abs() / (2.0 * BOLTZMANN * kelvin);
-                // In the limit of 0 V the second term is what the first lacks.
-                let above = if x > 0.0 { shot / libm::tanh(x) - thermal } else { 0.0 };
-                // A cell that conducts less than at 0 V is not quieter than there.
-                (thermal, factor * above.max(0.0))
+                // At 0 V there is no current, and nothing above the thermal noise.
+                let coth = if x > 0.0 { 1.0 / libm::tanh(x) } else { 0.0 };
+                WhitePoint { thermal, shot: shot * coth, shared: thermal, factor }
             }
         }
     }
@@ -125,8 +123,35 @@ impl WhiteNoise {
     /// Variance of a cell's current (A²): conductance `siemens` at 0 V, carrying `amperes` at `volts`,
     /// at `kelvin`.
     pub fn variance(&self, siemens: f64, volts: f64, amperes: f64, kelvin: f64) -> f64 {
-        let (thermal, shot) = self.densities(siemens, volts, amperes, kelvin);
-        (thermal + shot) * self.bandwidth_hz
+        let point = self.at(volts, kelvin);
+        point.thermal(siemens) + point.shot(siemens, amperes)
+    }
+}
+
+/// Thermal and shot noise of cells at one voltage and temperature; the crossover form counts what it has
+/// at 0 V as thermal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WhitePoint {
+    /// Per siemens at 0 V (A²/S).
+    thermal: f64,
+    /// Per ampere (A).
+    shot: f64,
+    /// Thermal noise that is contained in shot noise, per siemens at 0 V (A²/S).
+    shared: f64,
+    /// Fano factor.
+    factor: f64,
+}
+
+impl WhitePoint {
+    /// Thermal variance (A²) of a cell of `siemens` at 0 V: the same at all voltages.
+    pub(crate) fn thermal(&self, siemens: f64) -> f64 {
+        self.thermal * siemens
+    }
+
+    /// Variance (A²) that a current adds.
+    pub(crate) fn shot(&self, siemens: f64, amperes: f64) -> f64 {
+        // A cell that conducts less than at 0 V is not quieter than there.
+        self.factor * (self.shot * amperes.abs() - self.shared * siemens).max(0.0)
     }
 }
 
