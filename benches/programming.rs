@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use forms_xbar::device::{Ageing, Conditions, LogTimeCurve, Relaxation};
+use forms_xbar::device::{Ageing, Conditions, Relaxation};
 use forms_xbar::fixed::round_reals;
 use forms_xbar::key::Purpose;
 use forms_xbar::mapping::{Layout, LayoutSettings, Mapping};
@@ -128,8 +128,7 @@ fn programming(c: &mut Criterion) {
 fn neurram_relaxation() -> forms_xbar::Result<Relaxation> {
     let second = (1.0, &[0.348, 16.03, -43.853, 45.393, -16.815][..]);
     let day = (86_400.0, &[0.701, 22.086, -50.773, 47.095, -16.458][..]);
-    let sigma = LogTimeCurve::between(40e-6, 1e-6, (0.0, 40e-6), second, day)?;
-    Relaxation::new((1.0, 86_400.0), LogTimeCurve::ZERO, sigma)
+    Relaxation::between(40e-6, 1e-6, (0.0, 40e-6), second, day)
 }
 
 criterion_group!(benches, draws, steps, programming);

@@ -1,6 +1,6 @@
 //! Every setting of a crossbar machine, and every check of one against another.
 
-use crate::device::{Cell, LevelMap, ReadNoise};
+use crate::device::{Cell, Conditions, LevelMap, ReadNoise};
 use crate::error::{Error, Result, check_real};
 use crate::fixed::{ONE, round, round_real};
 use crate::mapping::{Layout, LayoutSettings, Mapping};
@@ -158,6 +158,8 @@ impl DesignBuilder {
         self.cell.check()?;
         self.read_noise.check()?;
         let read_levels = self.cell.levels_at(self.dac.read_volts())?;
+        // A die is programmed fresh before it can be anything else.
+        self.cell.under(&Conditions::FRESH, self.dac.read_volts())?;
         let input_format = InputFormat::new(self.input_bits, self.signed_inputs, self.dac.bits())?;
         check_real("plane time (s)", self.plane_secs, f64::MIN_POSITIVE, f64::MAX)?;
         if self.mapping.is_bipolar() && self.baseline == Baseline::DummyColumn {

@@ -21,7 +21,10 @@ pub mod weights;
 
 pub use activity::{Activity, ActivityLevel};
 pub use design::{Design, DesignBuilder};
-pub use device::{Cell, LevelMap, Programming, ReadNoise, StuckCells};
+pub use device::{
+    Ageing, Cell, Conditions, DeviceSpread, IvCurve, LevelMap, Programming, ReadNoise, StuckCells,
+    StuckLines, WriteVerify,
+};
 pub use die::Die;
 pub use error::{Error, Result};
 pub use key::Key;

@@ -2,12 +2,15 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::small_design;
 use forms_xbar::device::{
-    Ageing, Cell, Conditions, Drift, Endurance, IvCurve, LogTimeCurve, ReadDisturb, Relaxation, Retention,
-    TemperatureCoefficient,
+    Ageing, Cell, CellModel, Conditions, Drift, Endurance, IvCurve, LogTimeCurve, ReadDisturb, Relaxation,
+    Retention, TemperatureCoefficient,
 };
-use forms_xbar::{Adc, Error, Key, LevelMap, Mapping, Weights};
+use forms_xbar::key::Stream;
+use forms_xbar::{Adc, Error, Key, LevelMap, Mapping, Programming, StuckCells, Weights};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 const DAY: f64 = 86_400.0;
@@ -15,14 +18,14 @@ const WINDOW: (f64, f64) = (1e-6, 1e-4);
 
 /// NeuRRAM's fits, as in aihwkit: σ in µS over G / 40 µS after a second and after a day.
 fn neurram() -> Relaxation {
-    let sigma = LogTimeCurve::between(
+    let relaxation = Relaxation::between(
         40e-6,
         1e-6,
         (0.0, 40e-6),
         (1.0, &[0.348, 16.03, -43.853, 45.393, -16.815]),
         (DAY, &[0.701, 22.086, -50.773, 47.095, -16.458]),
     );
-    Relaxation::new((1.0, DAY), LogTimeCurve::ZERO, sigma.unwrap()).unwrap()
+    relaxation.unwrap()
 }
 
 #[test]
@@ -239,7 +242,7 @@ fn settings_outside_their_range_are_refused() {
     );
     assert!(LogTimeCurve::new(0.0, 1.0, (0.0, 1.0), &[], &[]).is_err());
     assert!(LogTimeCurve::new(1.0, 1.0, (0.0, 1.0), &[1.0; 9], &[]).is_err());
-    assert!(LogTimeCurve::between(1.0, 1.0, (0.0, 1.0), (DAY, &[1.0]), (1.0, &[1.0])).is_err());
+    assert!(Relaxation::between(1.0, 1.0, (0.0, 1.0), (DAY, &[1.0]), (1.0, &[1.0])).is_err());
 
     assert_eq!(named(Drift::new(1.5, 0.0, 1.0)), (1.5, 0.0, 1.0));
     assert!(Drift::new(0.1, 0.2, 1.0).is_err() && Drift::new(0.1, 0.0, 0.0).is_err());
@@ -307,4 +310,93 @@ fn settings_come_back_only_through_their_checks() {
     let cubic = |c| json!({"cubic": {"per_square_volt": c, "reference_volts": 0.2}});
     assert!(serde_json::from_value::<IvCurve>(cubic(0.25)).is_ok());
     assert!(serde_json::from_value::<IvCurve>(cubic(1e3)).is_err());
+}
+
+fn programmed(cell: Cell, key: Key) -> forms_xbar::Die {
+    let weights = Weights::full_magnitude_from_row_slice(40, 40, 2, &[3; 1600]).unwrap();
+    let design = small_design(Mapping::Polarized { fragment: 8 }, 2, Adc::granular(5)).cell(cell).build();
+    design.unwrap().program_keyed(&weights, key).unwrap()
+}
+
+fn levels() -> LevelMap {
+    LevelMap::linear(2, 1e-6, 100e-6).unwrap()
+}
+
+#[test]
+fn faulty_cells_do_not_age_but_have_the_temperature_of_the_read() {
+    let ageing = Ageing::NONE
+        .with_drift(Drift::new(0.1, 0.01, 1.0).unwrap())
+        .with_temperature(TemperatureCoefficient::new(-0.005, 300.0, (300.0, 400.0)).unwrap());
+    for (on, off, hot) in [(1.0, 0.0, 50e-6), (0.0, 1.0, 1e-6)] {
+        let cell = Cell::new(levels())
+            .with_stuck_cells(StuckCells::new(on, off).unwrap())
+            .with_ageing(ageing.clone());
+        let die = programmed(cell, Key::from(1));
+        let later = die.at(&Conditions { elapsed_secs: DAY, kelvin: 400.0, ..Conditions::FRESH }).unwrap();
+        assert!(conductances(&later).iter().all(|&g| (f64::from(g) / hot - 1.0).abs() < 1e-6));
+        let cooled = later.at(&Conditions { elapsed_secs: DAY, ..Conditions::FRESH }).unwrap();
+        assert_eq!(conductances(&cooled), conductances(&die));
+    }
+}
+
+#[derive(Debug)]
+struct AgesTo(f64);
+
+impl CellModel for AgesTo {
+    fn id(&self) -> &str {
+        "ages to"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn write(&self, target: f64, _: &LevelMap, _: &mut Stream) -> f64 {
+        target
+    }
+
+    fn age(&self, _: f64, _: &Conditions, _: &mut Stream) -> f64 {
+        self.0
+    }
+}
+
+#[test]
+fn a_model_that_ages_out_of_range_is_refused_whatever_ages_beside_it() {
+    let day = Conditions { elapsed_secs: DAY, ..Conditions::FRESH };
+    for ageing in [Ageing::NONE, Ageing::NONE.with_relaxation(neurram())] {
+        for bad in [f64::NAN, -1e-6, f64::INFINITY] {
+            let cell = Cell::new(levels())
+                .with_programming(Programming::Model(Arc::new(AgesTo(bad))))
+                .with_ageing(ageing.clone());
+            let error = programmed(cell, Key::from(1)).at(&day).unwrap_err();
+            assert!(
+                matches!(error, Error::Conductance { array: 0, row: 0, column: 0, .. }),
+                "{bad}: {error}"
+            );
+        }
+        let cell = Cell::new(levels())
+            .with_programming(Programming::Model(Arc::new(AgesTo(5e-6))))
+            .with_ageing(ageing);
+        assert!(programmed(cell, Key::from(1)).at(&day).is_ok());
+    }
+}
+
+#[test]
+fn a_temperature_range_without_that_of_a_fresh_die_is_refused_when_a_design_is_built() {
+    let warm = TemperatureCoefficient::new(-0.005, 350.0, (320.0, 400.0)).unwrap();
+    let cell = Cell::new(levels()).with_ageing(Ageing::NONE.with_temperature(warm));
+    let error = small_design(Mapping::Polarized { fragment: 8 }, 2, Adc::granular(5)).cell(cell).build();
+    assert!(matches!(error.unwrap_err(), Error::Real { value: 300.0, min: 320.0, max: 400.0, .. }));
+}
+
+#[test]
+fn relaxation_that_is_the_same_for_all_cells_is_not_drawn() {
+    let shift = LogTimeCurve::constant(1e-6, 0.0).unwrap();
+    for (deviation, drawn) in
+        [(LogTimeCurve::constant(0.0, 0.0), false), (LogTimeCurve::constant(1e-6, 0.0), true)]
+    {
+        let relaxation = Relaxation::new((1.0, DAY), shift.clone(), deviation.unwrap()).unwrap();
+        let cell = Cell::new(levels()).with_ageing(Ageing::NONE.with_relaxation(relaxation));
+        assert_eq!(cell.is_drawn(), drawn);
+    }
 }

@@ -141,6 +141,13 @@ fn telegraph_noise() {
     }
 }
 
+#[test]
+fn telegraph_noise_of_amplitudes_that_the_die_drew() {
+    let amplitude = TelegraphAmplitude::Lognormal { median: 0.05, sigma: 1.0, cap: 10.0 };
+    let telegraph = Telegraph::new(amplitude, 60e-9, 20e-9).unwrap();
+    check(ReadNoise::NONE.with_telegraph(telegraph), &[ErrorSource::Telegraph], &IvCurve::Ohmic);
+}
+
 fn flicker(persistence: Persistence) -> ReadNoise {
     let amplitude = FlickerAmplitude::Relative { sigma: 0.01 };
     ReadNoise::NONE.with_flicker(Flicker::new(amplitude, 1e6, 1e9).unwrap()).with_persistence(persistence)

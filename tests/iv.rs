@@ -308,3 +308,22 @@ fn voltages_beyond_a_curve_are_refused_when_a_design_is_built() {
     let error = error(crossing, 1.5);
     assert!(matches!(error, Error::LevelTable { .. }), "{error}");
 }
+
+#[test]
+fn the_largest_digit_drives_exactly_the_read_voltage() {
+    // volts · 3 / 3 is above some of them.
+    for millivolts in 1..=1000 {
+        let volts = f64::from(millivolts) / 1000.0;
+        for bits in 1..=4 {
+            let dac = Dac::new(bits, volts).unwrap();
+            assert_eq!(dac.volts(dac.max_digit()), volts);
+        }
+    }
+    // A curve may end there.
+    let points = vec![(0.0, 0.0), (0.1, 1.0), (0.2, 3.0)];
+    let table = IvCurve::Table { points, reference_volts: 0.2 };
+    for bits in 1..=4 {
+        let die = programmed(bent(POLARIZED, table.clone(), 0.2, bits), &matrix(POLARIZED));
+        die.mvm_keyed(&inputs(1), Key::from(1)).unwrap();
+    }
+}

@@ -151,6 +151,8 @@ fn measured_conductances_stand_in_for_programmed_ones() {
         let place = Error::Conductance { array: 0, row: 42 / columns, column: 42 % columns, siemens: -1e-6 };
         assert_eq!(error, place);
         assert!(Die::from_conductances(&design, &weights(), &measured[1..], Key::from(1)).is_err());
+        // Measured cells do not tell devices from writes.
+        assert!(matches!(copy.rewrite_keyed(&weights(), Key::from(2)), Err(Error::Conflict { .. })));
     }
 }
 

@@ -199,7 +199,13 @@ fn write_verify_agrees_with_a_loop_over_one_cell() {
     let ours = siemens(&die);
     let failed: Vec<FailedCell> = report.failed().to_vec();
     let outside: Vec<usize> = (0..CELLS).filter(|&i| (ours[i] - 34e-6).abs() > window * 1.000_001).collect();
-    assert_eq!(failed.iter().map(|cell| cell.row * SIDE + cell.column.unwrap()).collect::<Vec<_>>(), outside);
+    assert_eq!(
+        failed
+            .iter()
+            .map(|cell| cell.row as usize * SIDE + cell.column.unwrap() as usize)
+            .collect::<Vec<_>>(),
+        outside
+    );
     assert!(failed.iter().all(|cell| cell.array == 0));
 
     // Two samples of the same distribution.
@@ -564,4 +570,40 @@ fn nothing_is_drawn_where_nothing_varies() {
     let weights = Weights::full_magnitude_from_row_slice(8, 1, 2, &[1; 8]).unwrap();
     design(cell()).program(&weights, &mut rng).unwrap();
     assert_eq!(rng.random::<u64>(), ChaCha8Rng::seed_from_u64(1).random::<u64>());
+}
+
+#[test]
+fn write_verify_gives_up_on_stuck_cells_that_are_off_target() {
+    // Level 1 of 3 is 34 µS; stuck cells are at 1 or 100 µS.
+    let pulses = WritePulses::new(1.0, 1.0, 0.0, 1e-6).unwrap();
+    let verify = WriteVerify::new(1e-6, 2e-6, 30).unwrap().with_pulses(pulses);
+    let cell = ideal_cell(2).with_programming(Programming::WriteVerify(verify));
+    let die = |cell: Cell, level: i32| {
+        let weights = Weights::full_magnitude_from_row_slice(8, 4, 2, &[level; 32]).unwrap();
+        builder(cell, (8, 4)).build().unwrap().program_keyed(&weights, Key::from(1)).unwrap()
+    };
+    for (on, level, joules_each) in [(1.0, 1, 100e-12), (0.0, 1, 1e-12), (1.0, 3, 0.0), (0.0, 0, 0.0)] {
+        let stuck = cell.clone().with_stuck_cells(StuckCells::new(on, 1.0 - on).unwrap());
+        let report = die(stuck, level).write_report().clone();
+        let failed = if joules_each > 0.0 { 32 } else { 0 };
+        assert_eq!((report.failed().len(), report.pulses()), (failed, 30 * failed as u64), "{on} {level}");
+        // 30 pulses of 1 V and 1 µs into 100 or 1 µS.
+        assert!((report.joules() - 30.0 * 32.0 * joules_each).abs() < 1e-6 * report.joules().max(1e-30));
+    }
+    // Cells that are not stuck take as many pulses as without faults.
+    let sound = die(cell.clone(), 1);
+    let some = die(cell.with_stuck_cells(StuckCells::new(0.5, 0.0).unwrap()), 1);
+    let each = sound.write_report().pulses() / 32;
+    let failed = some.write_report().failed().len() as u64;
+    assert!((5..28).contains(&failed));
+    assert_eq!(some.write_report().pulses(), 30 * failed + each * (32 - failed));
+}
+
+#[test]
+fn an_energy_that_no_counter_holds_is_refused() {
+    let cell = Cell::new(LevelMap::linear(2, 1e31, 1e33).unwrap())
+        .with_programming(Programming::WriteVerify(WriteVerify::NEURRAM));
+    let weights = Weights::full_magnitude_from_row_slice(8, 1, 2, &[3; 8]).unwrap();
+    let error = builder(cell, (8, 1)).build().unwrap().program_keyed(&weights, Key::from(1)).unwrap_err();
+    assert!(matches!(error, Error::Real { name: "energy of writing a word line (J)", .. }), "{error}");
 }

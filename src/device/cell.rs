@@ -3,8 +3,8 @@
 use super::ageing::Aged;
 use super::write::{ArrayFaults, ArrayPlace, ArrayWriter, WriteKeys, WriteSettings, age_row};
 use super::{
-    Ageing, Conditions, DeviceSpread, IvCurve, IvPoint, LevelMap, Programming, StuckCells, StuckLines,
-    WriteReport,
+    Ageing, Conditions, DeviceSpread, IvCurve, IvPoint, LevelMap, Programming, Relaxation, StuckCells,
+    StuckLines, WriteReport,
 };
 use crate::checked::checked_serde;
 use crate::error::Result;
@@ -168,7 +168,7 @@ impl Cell {
     pub fn is_drawn(&self) -> bool {
         !self.programming.is_deterministic(&self.levels)
             || !self.is_faultless()
-            || self.ageing.relaxation().is_some()
+            || self.ageing.relaxation().is_some_and(Relaxation::is_drawn)
             || self.ageing.drift().is_some_and(|drift| drift.exponent_deviation() > 0.0)
     }
 
@@ -199,8 +199,13 @@ impl Cell {
         let mut writer = ArrayWriter::new(settings, keys, place, size);
         let faults = self.faults(keys, place, size);
         let rows = siemens.chunks_exact_mut(columns).zip(levels.chunks_exact(columns));
+        let mut stuck = vec![f32::NAN; columns];
         for (row, (siemens, levels)) in rows.enumerate() {
-            writer.write_row(row, levels, siemens, report)?;
+            if let Programming::WriteVerify(_) = self.programming {
+                stuck.fill(f32::NAN);
+                faults.apply_row(row, &mut stuck);
+            }
+            writer.write_row(row, levels, &stuck, siemens, report)?;
             faults.apply_row(row, siemens);
         }
         Ok(())
@@ -215,7 +220,12 @@ impl Cell {
     }
 
     /// Turns the conductances that a write left in one bank of an array into those under conditions.
-    /// Faulty cells, where they are drawn, stay what they are.
+    /// Faulty cells, where they are drawn, stay what they are but for the temperature of the read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conductance`](crate::Error::Conductance) for the first cell that a model of one's own left
+    /// negative or not finite; all cells have been aged.
     pub(crate) fn age_array(
         &self,
         age: &CellAge,
@@ -224,17 +234,21 @@ impl Cell {
         columns: usize,
         has_faults: bool,
         siemens: &mut [f32],
-    ) {
+    ) -> Result<()> {
+        let mut result = Ok(());
         let faults = has_faults.then(|| self.faults(keys, place, (siemens.len() / columns, columns)));
         for (row, siemens) in siemens.chunks_exact_mut(columns).enumerate() {
             if let Programming::Model(model) = &self.programming {
-                age_row(&**model, &age.conditions, keys.write, (place, row), siemens);
+                let aged = age_row(&**model, &age.conditions, keys.write, (place, row), siemens);
+                result = result.and(aged);
             }
             age.aged.apply(keys.write, [place.address, row as u64, place.bank], siemens);
             if let Some(faults) = &faults {
                 faults.apply_row(row, siemens);
             }
+            age.aged.heat(siemens);
         }
+        result
     }
 
     fn faults(&self, keys: WriteKeys, place: ArrayPlace, size: (usize, usize)) -> ArrayFaults {

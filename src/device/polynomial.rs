@@ -75,6 +75,16 @@ impl Polynomial {
         Ok(())
     }
 
+    /// Coefficients, lowest power first.
+    pub fn coefficients(&self) -> &[f64] {
+        &self.coefficients
+    }
+
+    /// Scale of the argument and unit of the value (S).
+    pub fn scale_and_unit(&self) -> (f64, f64) {
+        (self.scale_siemens, self.unit_siemens)
+    }
+
     /// Conductances between which the polynomial was fitted (S).
     pub fn range(&self) -> (f64, f64) {
         self.range_siemens

@@ -46,7 +46,7 @@ use crate::weights::Weights;
 /// ```
 #[derive(Clone)]
 pub struct Die {
-    design: Design,
+    design: Arc<Design>,
     layout: Layout,
     recipes: Arc<[Recipe]>,
     written: Arc<Written>,
@@ -100,7 +100,8 @@ impl Die {
     ///
     /// # Errors
     ///
-    /// As [`Design::program_keyed`], and [`Error::Length`] for another size.
+    /// As [`Design::program_keyed`], [`Error::Length`] for another size, and [`Error::Conflict`] for a die of
+    /// measured conductances.
     ///
     /// ```
     /// use forms_xbar::{Key, StuckCells, Weights, presets};
@@ -130,6 +131,13 @@ impl Die {
     ///
     /// As [`Die::rewrite`].
     pub fn rewrite_keyed(&self, weights: &Weights, key: Key) -> Result<Die> {
+        if self.written.measured {
+            return Err(Error::Conflict {
+                first: "rewriting",
+                second: "measured conductances",
+                why: "they do not tell spread and faults of the devices from the error of their write",
+            });
+        }
         check_length("inputs of a rewritten matrix", self.inputs(), weights.inputs())?;
         check_length("outputs of a rewritten matrix", self.outputs(), weights.outputs())?;
         Self::write(&self.design, weights, WriteKeys { die: self.written.keys.die, write: key })
@@ -158,7 +166,7 @@ impl Die {
             Ok(cells)
         })?;
         let written = Written { cells, keys, measured: false, report };
-        Self::compile(design.clone(), layout, recipes.into(), written.into(), Conditions::FRESH)
+        Self::compile(Arc::new(design.clone()), layout, recipes.into(), written.into(), Conditions::FRESH)
     }
 
     /// A die whose arrays have measured conductances, mapped as `weights` would be.
@@ -197,7 +205,7 @@ impl Die {
         })?;
         let keys = WriteKeys { die: key, write: key };
         let written = Written { cells, keys, measured: true, report: WriteReport::default() };
-        Self::compile(design.clone(), layout, recipes.into(), written.into(), Conditions::FRESH)
+        Self::compile(Arc::new(design.clone()), layout, recipes.into(), written.into(), Conditions::FRESH)
     }
 
     /// The same cells under other conditions, counted from the write: nothing is drawn anew, so
@@ -235,12 +243,12 @@ impl Die {
     /// The same programmed cells read through another ADC.
     pub(crate) fn with_design(&self, design: Design) -> Result<Die> {
         let (layout, recipes) = (self.layout.clone(), self.recipes.clone());
-        Self::compile(design, layout, recipes, self.written.clone(), self.conditions)
+        Self::compile(Arc::new(design), layout, recipes, self.written.clone(), self.conditions)
     }
 
     /// Puts cells onto the grid of the design's ADC.
     fn compile(
-        design: Design,
+        design: Arc<Design>,
         layout: Layout,
         recipes: Arc<[Recipe]>,
         written: Arc<Written>,
@@ -250,7 +258,8 @@ impl Die {
         let compiler = Compiler::new(&design, &layout, conditions, written.keys.die);
         let blocks = (0..layout.arrays())
             .map(|array| {
-                let cells = written.under(&design, &layout, age.as_ref(), array);
+                let (cells, aged) = written.under(&design, &layout, age.as_ref(), array);
+                aged?;
                 if let Cow::Owned(cells) = &cells {
                     check_cells(array, cells)?;
                 }
@@ -327,7 +336,8 @@ impl Die {
 
     /// The cells of one array under the die's conditions.
     pub(crate) fn cells(&self, array: usize) -> Cow<'_, ArrayCells> {
-        self.written.under(&self.design, &self.layout, self.age.as_ref(), array)
+        // What a model of one's own left out of range was refused when the die was compiled.
+        self.written.under(&self.design, &self.layout, self.age.as_ref(), array).0
     }
 
     /// How the lanes of one array recombine.
@@ -386,6 +396,7 @@ impl Die {
                 })
                 .sum(),
             grid: self.blocks.iter().map(Block::bytes).sum(),
+            report: self.written.report.bytes(),
         }
     }
 
@@ -400,21 +411,23 @@ impl Die {
 }
 
 impl Written {
-    /// The cells of an array: as they were written, then aged.
+    /// The cells of an array: as they were written, then aged, and whether a model of one's own aged them
+    /// well.
     fn under(
         &self,
         design: &Design,
         layout: &Layout,
         age: Option<&CellAge>,
         array: usize,
-    ) -> Cow<'_, ArrayCells> {
-        let Some(age) = age else { return Cow::Borrowed(&self.cells[array]) };
+    ) -> (Cow<'_, ArrayCells>, Result<()>) {
+        let Some(age) = age else { return (Cow::Borrowed(&self.cells[array]), Ok(())) };
         let mut cells = self.cells[array].clone();
         let place = |bank| ArrayPlace { index: array, address: layout.address(array), bank };
         let (cell, has_faults, columns) = (design.cell(), !self.measured, cells.columns);
-        cell.age_array(age, self.keys, place(WEIGHT_BANK), columns, has_faults, &mut cells.siemens);
-        cell.age_array(age, self.keys, place(DUMMY_BANK), 1, has_faults, &mut cells.dummy);
-        Cow::Owned(cells)
+        let weights =
+            cell.age_array(age, self.keys, place(WEIGHT_BANK), columns, has_faults, &mut cells.siemens);
+        let dummies = cell.age_array(age, self.keys, place(DUMMY_BANK), 1, has_faults, &mut cells.dummy);
+        (Cow::Owned(cells), weights.and(dummies))
     }
 }
 
@@ -468,11 +481,13 @@ pub struct Memory {
     pub recipes: usize,
     /// Contributions on the grid and what the kernel needs beside them.
     pub grid: usize,
+    /// Places of cells that write-verify gave up on.
+    pub report: usize,
 }
 
 impl Memory {
     /// All of it.
     pub fn total(&self) -> usize {
-        self.conductances + self.recipes + self.grid
+        self.conductances + self.recipes + self.grid + self.report
     }
 }

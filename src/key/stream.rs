@@ -70,7 +70,7 @@ impl Stream {
     /// A fill starts at the next block of eight draws, whatever is left of the current one, and
     /// takes whole chunks of 32 draws, so value `i` of a fill does not depend on how many there
     /// are, and what follows a fill is untouched by it. Word `2i` of a chunk is the lower half of its
-    /// draw `i`, word `2i + 1` the upper. Within 6.3 σ; the relative error is below 4 · 10⁻⁷.
+    /// draw `i`, word `2i + 1` the upper. Within 6.4 σ; the relative error is below 4 · 10⁻⁷.
     ///
     /// ```
     /// use forms_xbar::{Key, key::Purpose};

@@ -150,14 +150,13 @@ pub fn hfo2_milo() -> Result<Device> {
 /// None; see the [module](self).
 pub fn neurram() -> Result<Device> {
     let g_max = 40e-6;
-    let sigma = LogTimeCurve::between(
+    let relaxation = Relaxation::between(
         g_max,
         MICROSIEMENS,
         (0.0, g_max),
         (SECOND, &[0.348, 16.03, -43.853, 45.393, -16.815]),
         (DAY, &[0.701, 22.086, -50.773, 47.095, -16.458]),
     )?;
-    let relaxation = Relaxation::new((SECOND, DAY), LogTimeCurve::ZERO, sigma)?;
     let cell = Cell::new(LevelMap::linear(3, 1e-6, g_max)?)
         .with_programming(Programming::WriteVerify(WriteVerify::NEURRAM))
         .with_ageing(Ageing::NONE.with_relaxation(relaxation));

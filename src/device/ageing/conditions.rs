@@ -29,7 +29,7 @@ pub struct Conditions {
     pub elapsed_secs: f64,
     /// Temperature (K).
     pub kelvin: f64,
-    /// Reads of every cell since programming.
+    /// Read pulses every cell has seen since programming: one per plane that drove its word line.
     pub reads: u64,
     /// Set-reset cycles every cell had seen when it was programmed.
     pub cycles: u64,

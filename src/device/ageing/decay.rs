@@ -14,6 +14,13 @@ impl Decay {
         (remaining < 1.0).then_some(Decay { end, remaining })
     }
 
+    /// As [`Decay::apply`], for cells above the end alone.
+    pub(super) fn apply_above(&self, siemens: &mut [f32]) {
+        for cell in siemens.iter_mut().filter(|cell| f64::from(**cell) > self.end) {
+            self.apply(std::slice::from_mut(cell));
+        }
+    }
+
     pub(super) fn apply(&self, siemens: &mut [f32]) {
         for cell in siemens {
             // Never below 0: the rounded product does not exceed the distance.

@@ -64,6 +64,11 @@ impl Drift {
         self.exponent_deviation
     }
 
+    /// Time after the write from which cells drift (s).
+    pub fn start_secs(&self) -> f64 {
+        self.start_secs
+    }
+
     /// What these conditions do, `None` if nothing.
     pub(super) fn under(&self, conditions: &Conditions) -> Option<Drifted> {
         let still = self.mean_exponent == 0.0 && self.exponent_deviation == 0.0;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, check_real};
 ///
 /// **Equation.** `G → G_m (G / G_m)^w` with `G_m = √(g_off g_on)` and `w = 1 − (c / N)^p` for
 /// `c < N` cycles, 0 from `N` on: in `ln G` every cell moves towards the middle of the window. A cell
-/// at exactly 0 S is open and stays so. `N(T) = N_ref · exp(Ea / k · (1/T − 1/T_ref))`. **Units.**
+/// at exactly 0 S has no place in `ln G` and is left as it is. `N(T) = N_ref · exp(Ea / k · (1/T − 1/T_ref))`. **Units.**
 /// Cycles, kelvins, eV; `p` is a pure number. **Valid range.** `N_ref` 1–10¹⁵, `Ea` 0–10 eV, `p`
 /// 0.01–100, `g_off > 0`; once a cell was cycled, temperatures in the fitted range. **Drawn.** Never.
 /// **Source.** `N`: Shin et al. (TOPAR), ICCAD 2020, 4.14 · 10⁸ cycles at 300 K and 1.07 · 10⁷ at 380 K, from
@@ -99,6 +99,11 @@ impl Endurance {
     /// Exponent of the closing.
     pub fn exponent(&self) -> f64 {
         self.exponent
+    }
+
+    /// Temperatures between which it was fitted (K).
+    pub fn range_kelvin(&self) -> (f64, f64) {
+        self.range_kelvin
     }
 
     /// Cycles until the window is closed at a temperature (K).

@@ -73,7 +73,7 @@ impl LogTimeCurve {
     ///
     /// Those of [`Polynomial::new`], [`Error::Real`] for a time that is not above 0, [`Error::Order`]
     /// for times that do not rise.
-    pub fn between(
+    pub(super) fn between(
         scale: f64,
         unit: f64,
         range: (f64, f64),
@@ -97,6 +97,21 @@ impl LogTimeCurve {
         Self::new(1.0, 1.0, (0.0, 1.0), &[at_start], &[per_e_fold])
     }
 
+    /// Coefficients at `t_0` and per e-fold of time, lowest power first.
+    pub fn coefficients(&self) -> (&[f64], &[f64]) {
+        (&self.at_start, &self.per_e_fold)
+    }
+
+    /// Scale and unit of the coefficients (S).
+    pub fn scale_and_unit(&self) -> (f64, f64) {
+        (self.scale_siemens, self.unit_siemens)
+    }
+
+    /// Conductances between which the curve was fitted (S).
+    pub fn range(&self) -> (f64, f64) {
+        self.range_siemens
+    }
+
     fn check(&self) -> Result<()> {
         for coefficients in [&self.at_start, &self.per_e_fold] {
             // No coefficient is 0; the rest is checked all the same.
@@ -104,6 +119,11 @@ impl LogTimeCurve {
             Polynomial::new(self.scale_siemens, self.unit_siemens, self.range_siemens, coefficients)?;
         }
         Ok(())
+    }
+
+    /// Whether it is 0 at any conductance and time.
+    pub fn is_zero(&self) -> bool {
+        self.at_start.iter().chain(&self.per_e_fold).all(|&coefficient| coefficient == 0.0)
     }
 
     /// Its value (S) at a conductance (S), `e_folds = ln(t / t_0)` after `t_0`.

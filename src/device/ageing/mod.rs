@@ -37,7 +37,8 @@ use temperature::Scaling;
 /// 5. [`ReadDisturb`]: every read moves a cell;
 /// 6. [`TemperatureCoefficient`]: a hot cell conducts less.
 ///
-/// Each starts from what the one before it left, the first from what the write left. The result is a
+/// Each starts from what the one before it left, the first from what the write left. Faulty cells do not age, but
+/// their temperature is that of the read. The result is a
 /// function of the written conductance, the conditions, the key of the write and the place: nothing is
 /// redrawn, and going through other conditions on the way changes nothing. An effect that is
 /// absent draws nothing.
@@ -218,7 +219,8 @@ impl Aged {
             && temperature.is_none()
     }
 
-    /// Turns the conductances that a write left on one word line into those under the conditions.
+    /// Turns the conductances that a write left on one word line into those under the conditions, but for
+    /// the temperature of the read.
     ///
     /// Draws are at `(write_key, place)`, the array, the word line and the bank of bit lines; cell `i`
     /// takes draw `i` of each effect's own stream.
@@ -233,11 +235,15 @@ impl Aged {
             drifted.apply(write_key, place, siemens);
         }
         if let Some(lost) = &self.retention {
-            lost.apply(siemens);
+            lost.apply_above(siemens);
         }
         if let Some(disturbed) = &self.read_disturb {
             disturbed.apply(siemens);
         }
+    }
+
+    /// What the temperature of a read does to all cells, faulty ones too.
+    pub(in crate::device) fn heat(&self, siemens: &mut [f32]) {
         if let Some(scaling) = &self.temperature {
             scaling.apply(siemens);
         }

@@ -77,6 +77,16 @@ impl ReadDisturb {
         Err(Error::Order { low, low_value, high, high_value })
     }
 
+    /// Where reads drive cells.
+    pub fn end(&self) -> DisturbEnd {
+        self.end
+    }
+
+    /// Read voltages between which it was fitted (V).
+    pub fn range_volts(&self) -> (f64, f64) {
+        self.range_volts
+    }
+
     /// The part of the remaining way that a read at this voltage (V) goes, for small ones.
     pub fn rate(&self, volts: f64) -> f64 {
         self.reference_rate * libm::exp((volts - self.reference_volts) / self.scale_volts)

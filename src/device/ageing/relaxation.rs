@@ -14,7 +14,7 @@ const PART: usize = 128;
 ///
 /// **Equation.** `G(t)` is a normal of mean `G_0 + μ(G_0, t)`, taken as 0 where negative, and deviation
 /// `σ(G_0, t)`, truncated to `G ≥ 0`; `μ` and `σ` are [`LogTimeCurve`]s
-/// `f_0(G_0) + f_1(G_0) · ln(t / t_0)` of the conductance `G_0` that the write left. Between the write
+/// `f_0(G_0) + f_1(G_0) · ln(t / t_0)` of the conductance `G_0` that the write (and endurance) left. Between the write
 /// and `t_0` they rise in proportion to `t / t_0`, which is our choice. A cell keeps one draw for all
 /// times, so its path is continuous. **Units.** Siemens and seconds. **Valid range.** Up to the end
 /// of the fit; `t_0` and the end 10⁻⁹–10¹² s; `σ ≥ 0` at both and 257 conductances. **Drawn.** Once per write,
@@ -25,14 +25,13 @@ const PART: usize = 128;
 /// use forms_xbar::device::{LogTimeCurve, Relaxation};
 ///
 /// // NeuRRAM: σ in µS over G / 40 µS, after a second and after a day.
-/// let sigma = LogTimeCurve::between(
+/// let neurram = Relaxation::between(
 ///     40e-6,
 ///     1e-6,
 ///     (0.0, 40e-6),
 ///     (1.0, &[0.348, 16.03, -43.853, 45.393, -16.815]),
 ///     (86_400.0, &[0.701, 22.086, -50.773, 47.095, -16.458]),
 /// )?;
-/// let neurram = Relaxation::new((1.0, 86_400.0), LogTimeCurve::ZERO, sigma)?;
 /// assert!((neurram.deviation(20e-6, 1.0) - 2.0229375e-6).abs() < 1e-18);
 ///
 /// // CMO/HfOx: mean −0.0890 ln t µS, σ = 0.0420 ln t + 0.4118 µS, t in seconds.
@@ -67,6 +66,24 @@ impl Relaxation {
         Ok(relaxation)
     }
 
+    /// Relaxation without a shift whose deviation goes through two fits over conductance, each
+    /// `(seconds, coefficients)` with the earlier first: that is `t_0`, the later the end. Scale, unit and
+    /// range (S) as in [`LogTimeCurve::new`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LogTimeCurve::new`] and [`Relaxation::new`].
+    pub fn between(
+        scale: f64,
+        unit: f64,
+        range: (f64, f64),
+        early: (f64, &[f64]),
+        late: (f64, &[f64]),
+    ) -> Result<Self> {
+        let deviation = LogTimeCurve::between(scale, unit, range, early, late)?;
+        Self::new((early.0, late.0), LogTimeCurve::ZERO, deviation)
+    }
+
     fn check(&self) -> Result<()> {
         check_span(self.start_secs, self.until_secs)?;
         let largest = f64::from(f32::MAX);
@@ -77,9 +94,29 @@ impl Relaxation {
         Ok(())
     }
 
+    /// Whether cells relax each in its own way, so that a number is drawn for each.
+    pub fn is_drawn(&self) -> bool {
+        !self.deviation.is_zero()
+    }
+
+    /// `t_0` of the law (s).
+    pub fn start_secs(&self) -> f64 {
+        self.start_secs
+    }
+
     /// End of the fit (s).
     pub fn until_secs(&self) -> f64 {
         self.until_secs
+    }
+
+    /// The mean shift as a curve.
+    pub fn mean_curve(&self) -> &LogTimeCurve {
+        &self.mean
+    }
+
+    /// The deviation as a curve.
+    pub fn deviation_curve(&self) -> &LogTimeCurve {
+        &self.deviation
     }
 
     /// Mean shift (S) of a cell left at `siemens`, at a time (s) since its write.

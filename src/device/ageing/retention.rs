@@ -8,7 +8,7 @@ use crate::error::{Result, check_real};
 
 /// Cells that fall back to `g_off`, sooner when they are hot.
 ///
-/// **Equation.** `G → g_off + (G − g_off) · exp(−t / τ)` with
+/// **Equation.** `G → g_off + (G − g_off) · exp(−t / τ)`, for cells above `g_off`, with
 /// `τ(T) = τ_ref · exp(Ea / k · (1/T − 1/T_ref))`. **Units.** Seconds, kelvins, eV. **Valid range.** `τ_ref`
 /// 10⁻⁹–10³⁰ s, `Ea` 0–10 eV; once time has passed, temperatures in the fitted range. **Drawn.** Never.
 /// **Source.** The usual Arrhenius law; a loss by one exponential is our choice. `Ea` of 1.0–1.6 eV for ReRAM
@@ -53,6 +53,16 @@ impl Retention {
         check_real("retention time (s)", self.reference_secs, 1e-9, 1e30)?;
         check_activation(self.activation_ev)?;
         check_temperatures(self.reference_kelvin, self.range_kelvin)
+    }
+
+    /// Activation energy (eV).
+    pub fn activation_ev(&self) -> f64 {
+        self.activation_ev
+    }
+
+    /// Temperatures between which it was fitted (K).
+    pub fn range_kelvin(&self) -> (f64, f64) {
+        self.range_kelvin
     }
 
     /// Time constant (s) at a temperature (K).

@@ -14,6 +14,9 @@ use crate::error::{Result, check_real};
 /// −0.005 /K is derived from Shin et al. (TOPAR), ICCAD 2020: `g_on` halves from 300 to 400 K, `g_off` about
 /// unchanged. That levels between move in proportion is our choice.
 ///
+/// Dies are programmed fresh, at 300 K: the range must hold that, and with another `T_0` a fresh die is off its
+/// levels.
+///
 /// ```
 /// use forms_xbar::device::TemperatureCoefficient;
 ///
@@ -54,6 +57,16 @@ impl TemperatureCoefficient {
     /// Relative change of `g_on` per kelvin.
     pub fn per_kelvin(&self) -> f64 {
         self.per_kelvin
+    }
+
+    /// Temperature at which `g_on` is what it is (K).
+    pub fn reference_kelvin(&self) -> f64 {
+        self.reference_kelvin
+    }
+
+    /// Temperatures between which it was fitted (K).
+    pub fn range_kelvin(&self) -> (f64, f64) {
+        self.range_kelvin
     }
 
     /// What these conditions do, `None` if nothing.

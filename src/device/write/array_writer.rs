@@ -119,7 +119,8 @@ impl<'a> ArrayWriter<'a> {
     }
 
     /// Programs word line `row`: `siemens[i]` becomes the conductance of the cell at bit line `i`.
-    /// `levels` are at most the highest level of the cell.
+    /// `levels` are at most the highest level of the cell; `stuck` is NaN for cells that can be written,
+    /// and matters to write-verify alone.
     ///
     /// # Errors
     ///
@@ -128,6 +129,7 @@ impl<'a> ArrayWriter<'a> {
         &mut self,
         row: usize,
         levels: &[u8],
+        stuck: &[f32],
         siemens: &mut [f32],
         report: &mut WriteReport,
     ) -> Result<()> {
@@ -177,7 +179,8 @@ impl<'a> ArrayWriter<'a> {
             }
             WriteError::WriteVerify(pulses) => {
                 let place = (self.place, row);
-                pulses.write_row(self.levels.g_off(), self.keys.write, place, factors, siemens, report);
+                let cells = (&*factors, stuck);
+                pulses.write_row(self.levels.g_off(), self.keys.write, place, cells, siemens, report)?;
             }
             WriteError::Model(model) => {
                 let place = (self.place, row);
@@ -240,7 +243,7 @@ mod tests {
         let mut writer = ArrayWriter::new(settings, keys, PLACE, (4, columns));
         let row: Vec<u8> = (0..columns).map(|i| (i % 4) as u8).collect();
         let (mut siemens, mut report) = (vec![f32::NAN; columns], WriteReport::default());
-        writer.write_row(3, &row, &mut siemens, &mut report)?;
+        writer.write_row(3, &row, &vec![f32::NAN; columns], &mut siemens, &mut report)?;
         assert_eq!(report.cells(), columns as u64);
         Ok(siemens)
     }

@@ -91,18 +91,23 @@ pub(super) fn write_row(
     check_row(place, row, siemens)
 }
 
-/// Ages one word line of conductances, as written, by a model. The caller checks what comes out.
+/// Ages one word line of conductances, as written, by a model.
+///
+/// # Errors
+///
+/// [`Error::Conductance`](crate::Error::Conductance) for a result out of range.
 pub(in crate::device) fn age_row(
     model: &dyn CellModel,
     conditions: &Conditions,
     write: Key,
     (place, row): (ArrayPlace, usize),
     siemens: &mut [f32],
-) {
+) -> Result<()> {
     for (column, cell) in siemens.iter_mut().enumerate() {
         let mut draws = draws(write, place, row as u64 | AGEING, column);
         *cell = model.age((*cell).into(), conditions, &mut draws) as f32;
     }
+    check_row(place, row, siemens)
 }
 
 /// The draws of one cell.
@@ -145,8 +150,8 @@ mod tests {
             let (mut written, mut aged, mut older) = ([0.0; 4], [0.0; 4], [0.0; 4]);
             write_row(&Drawn, &levels, Key::from(1), place, &mut written).unwrap();
             let at = |elapsed_secs| Conditions { elapsed_secs, ..Conditions::FRESH };
-            age_row(&Drawn, &at(1.0), Key::from(1), place, &mut aged);
-            age_row(&Drawn, &at(2.0), Key::from(1), place, &mut older);
+            age_row(&Drawn, &at(1.0), Key::from(1), place, &mut aged).unwrap();
+            age_row(&Drawn, &at(2.0), Key::from(1), place, &mut older).unwrap();
             assert_eq!(aged.map(|g| 2.0 * g), older);
             assert!(written.into_iter().chain(aged).all(|g| seen.insert(g.to_bits())));
         }

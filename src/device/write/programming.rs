@@ -65,18 +65,20 @@ pub enum Programming {
     /// `G = G_target + σ(G_target) z`, truncated to `G ≥ 0`: fits as of Milo et al. or NeuRRAM in
     /// CrossSim.
     StateDependent {
-        /// Standard deviation over the target of a level, not negative at any level.
+        /// Standard deviation over the nominal target of a level, not negative at any level.
         sigma_siemens: Polynomial,
     },
     /// `G = mean + σ z` of the level, truncated to `G ≥ 0`: moments of measured cells, given before
-    /// truncation. The level map says what a level is meant to be.
+    /// truncation. The level map says what a level is meant to be. Cells measured after they relaxed have
+    /// relaxed already: do not add [`Relaxation`](crate::device::Relaxation) to them.
     Table {
         /// Mean of every level.
         mean_siemens: Vec<f64>,
         /// Standard deviation of every level.
         sigma_siemens: Vec<f64>,
     },
-    /// One of the measured conductances of the level, each with equal probability.
+    /// One of the measured conductances of the level, each with equal probability. Relaxation as at
+    /// [`Programming::Table`].
     Samples {
         /// At least one measured conductance for every level.
         siemens: Vec<Vec<f64>>,

@@ -43,6 +43,26 @@ impl WritePulses {
         Ok(pulses)
     }
 
+    /// Voltage of the first set pulse (V).
+    pub fn set_volts(&self) -> f64 {
+        self.set_volts
+    }
+
+    /// Voltage of the first reset pulse (V).
+    pub fn reset_volts(&self) -> f64 {
+        self.reset_volts
+    }
+
+    /// What every further pulse of the same polarity has more (V).
+    pub fn step_volts(&self) -> f64 {
+        self.step_volts
+    }
+
+    /// Width of a pulse (s).
+    pub fn pulse_secs(&self) -> f64 {
+        self.pulse_secs
+    }
+
     fn check(&self) -> Result<()> {
         check_real("set voltage (V)", self.set_volts, 0.0, 100.0)?;
         check_real("reset voltage (V)", self.reset_volts, 0.0, 100.0)?;

@@ -33,11 +33,11 @@ pub struct WriteReport {
 #[non_exhaustive]
 pub struct FailedCell {
     /// Array of the die.
-    pub array: usize,
+    pub array: u32,
     /// Word line of the array.
-    pub row: usize,
+    pub row: u32,
     /// Bit line of the array; `None` for the dummy column.
-    pub column: Option<usize>,
+    pub column: Option<u32>,
 }
 
 impl WriteReport {
@@ -69,6 +69,11 @@ impl WriteReport {
     /// Energy of the programming pulses in the cells (J).
     pub fn joules(&self) -> f64 {
         self.energy_units as f64 * ENERGY_UNIT_JOULES
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.failed[..])
     }
 
     pub(super) fn add_cells(&mut self, cells: usize) {

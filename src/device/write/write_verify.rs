@@ -10,13 +10,16 @@ use crate::key::{Key, Purpose};
 /// Most pulses accepted per cell.
 const MAX_PULSES: u32 = 100_000;
 
+/// Most energy (J) accepted per word line: the counter holds that of 2²⁸ of them.
+const MAX_JOULES: f64 = 1e6;
+
 /// An incremental pulse loop, a cell at a time.
 ///
 /// **Equation.** A cell starts at the conductance of level 0. While `|G − G_target|` exceeds the
 /// tolerance it gets a pulse towards its target: `G ← max(0, G ± r · ΔG · growth^k · (1 + σ z))`,
 /// `k` the pulses of the same polarity before it and `r` the cell's device-to-device factor. An
 /// overshoot reverses the polarity and starts again at `k = 0`. After the largest number of pulses
-/// the cell has failed and keeps what it has. Energy: `Σ V² G t` over the pulses,
+/// the cell has failed and keeps what it has; stuck cells take pulses that do not move them. Energy: `Σ V² G t` over the pulses,
 /// `V = V_start + k · V_step`, `G` before the pulse. **Units.** Siemens, volts, seconds; growth and σ
 /// (relative to the step) are pure numbers. **Valid range.** Tolerance and step above 0, growth
 /// 1–10, σ 0–10, 1–100 000 pulses, a largest step that is finite as `f32`. **Drawn.** Once per write,
@@ -176,27 +179,26 @@ impl PulseLoop {
     }
 
     /// Takes `siemens` from targets to what the loop reaches. `responses` holds the factor of every
-    /// cell's response.
+    /// cell's response, `stuck` the conductance of those that cannot be written and NaN for the others.
     pub(super) fn write_row(
         &mut self,
         start: f64,
         write: Key,
         (place, row): (ArrayPlace, usize),
-        responses: &[f32],
+        (responses, stuck): (&[f32], &[f32]),
         siemens: &mut [f32],
         report: &mut WriteReport,
-    ) {
+    ) -> Result<()> {
         let WriteVerify { tolerance_siemens: tolerance, step_siemens: first_step, growth, .. } =
             self.settings;
         self.cells.clear();
-        self.cells.extend(siemens.iter().zip(responses).map(|(&target, &response)| PulsedCell {
-            target: target.into(),
-            siemens: start,
-            response: response.into(),
-            step: first_step,
-            height: 0,
-            sets: true,
-            done: false,
+        let cells = siemens.iter().zip(responses).zip(stuck);
+        self.cells.extend(cells.map(|((&target, &response), &stuck)| {
+            // A stuck cell is a cell that pulses do not move.
+            let (siemens, response) =
+                if stuck.is_nan() { (start, response.into()) } else { (stuck.into(), 0.0) };
+            let target = target.into();
+            PulsedCell { target, siemens, response, step: first_step, height: 0, sets: true, done: false }
         }));
         let normals = &mut self.normals[..siemens.len()];
         let (mut pulses, mut joules) = (0, 0.0);
@@ -228,14 +230,16 @@ impl PulseLoop {
             }
             pulses += left;
         }
+        check_real("energy of writing a word line (J)", joules, 0.0, MAX_JOULES)?;
         report.add_pulses(pulses, joules);
         for (column, (cell, siemens)) in self.cells.iter().zip(siemens).enumerate() {
             *siemens = cell.siemens as f32;
             if !cell.done {
-                let column = (place.bank == 0).then_some(column);
-                report.add_failed(FailedCell { array: place.index, row, column });
+                let column = (place.bank == 0).then_some(column as u32);
+                report.add_failed(FailedCell { array: place.index as u32, row: row as u32, column });
             }
         }
+        Ok(())
     }
 }
 
@@ -249,7 +253,11 @@ mod tests {
         let (mut siemens, mut report) = (targets.to_vec(), WriteReport::default());
         let mut pulses = PulseLoop::new(settings, targets.len());
         let responses = vec![response; targets.len()];
-        pulses.write_row(start, Key::from(1), (PLACE, 3), &responses, &mut siemens, &mut report);
+        let stuck = vec![f32::NAN; targets.len()];
+        let place = (PLACE, 3);
+        pulses
+            .write_row(start, Key::from(1), place, (&responses, &stuck), &mut siemens, &mut report)
+            .unwrap();
         report.add_cells(targets.len());
         (siemens, report)
     }
@@ -301,7 +309,7 @@ mod tests {
             let outside = |i: &usize| (alone[*i].0 - f64::from(targets[*i])).abs() > 1e-6;
             let failed: Vec<FailedCell> = (0..200)
                 .filter(outside)
-                .map(|column| FailedCell { array: 5, row: 3, column: Some(column) })
+                .map(|column| FailedCell { array: 5, row: 3, column: Some(column as u32) })
                 .collect();
             assert_eq!(report.failed(), failed);
         }
