@@ -105,12 +105,12 @@ fn programming(c: &mut Criterion) {
         let design: Design = presets::forms().cell(cell).build().expect("valid design");
         group.bench_function(name, |b| b.iter(|| design.program_keyed(black_box(&weights), Key::from(3))));
     }
-    // Programmed, then looked at a day later: the cells are aged and put onto the grid a second time.
+    // Programmed and looked at a day later.
     let ageing = Ageing::NONE.with_relaxation(neurram_relaxation().expect("valid relaxation"));
     let relaxed = lognormal.with_stuck_cells(stuck).with_ageing(ageing);
     let design = presets::forms().cell(relaxed).build().expect("valid design");
     let day = Conditions { elapsed_secs: 86_400.0, ..Conditions::FRESH };
-    let age = || design.program_keyed(black_box(&weights), Key::from(3)).and_then(|die| die.at(&day));
+    let age = || design.program_keyed_at(black_box(&weights), Key::from(3), &day);
     group.bench_function("lognormal_stuck_relaxed", |b| b.iter(age));
     group.finish();
 

@@ -115,45 +115,49 @@ impl<'a> Compiler<'a> {
         let bipolar = self.layout.settings().mapping.is_bipolar();
         let digits = self.tabled_digits();
         let mut contributions = vec![0; digits.clone().count() * cells.rows * conversions];
-        let mut above = vec![0.0; conversions];
-        let mut driven = Vec::new();
+        let (mut driven, mut rounded) = (vec![0.0; cells.columns], vec![0; cells.columns]);
+        let scale = ONE as f64 / self.lsb_siemens;
         let mut tables = contributions.chunks_exact_mut(cells.rows * conversions);
         for (digit, table) in digits.zip(&mut tables) {
             let off = if bipolar { 0.0 } else { self.drive(g_off, digit) };
             let leakage = self.on_grid(self.drive(levels.g_off(), digit))?;
             for (row, table) in table.chunks_exact_mut(conversions).enumerate() {
-                let cells_of_row = cells.row(row);
-                if self.design.cell().iv().is_ohmic() {
-                    self.above(cells_of_row, off, &mut above);
-                } else {
-                    driven.clear();
-                    driven.extend(cells_of_row.iter().map(|&cell| self.drive(cell.into(), digit)));
-                    self.above(&driven, off, &mut above);
+                self.drive_row(cells.row(row), digit, &mut driven);
+                if bipolar {
+                    self.subtract_pairs(&mut driven);
                 }
-                round_reals(&above, table).ok_or_else(too_large)?;
+                driven.iter_mut().for_each(|driven| *driven = (*driven - off) * scale);
+                round_reals(&driven, &mut rounded).ok_or_else(too_large)?;
                 let common = match (bipolar, cells.has_dummy()) {
                     (true, _) => 0,
                     (false, true) => -self.on_grid(self.drive(cells.dummy(row), digit) - off)?,
                     (false, false) => leakage,
                 };
-                table.iter_mut().for_each(|q| *q += common);
+                let columns = table.len() / self.lanes;
+                for (lane, table) in table.chunks_exact_mut(columns).enumerate() {
+                    let lane = rounded[lane..].iter().step_by(self.layout.cells_per_weight());
+                    table.iter_mut().zip(lane).for_each(|(q, &cell)| *q = cell + common);
+                }
             }
         }
         Ok(contributions)
     }
 
-    /// What the cells of a word line add to each conversion, `[lane][column]`, less `off`, in grid units.
-    fn above<T: Copy + Into<f64>>(&self, driven: &[T], off: f64, above: &mut [f64]) {
-        let (cells, slices) = (self.layout.cells_per_weight(), self.layout.slices());
-        let columns = driven.len() / cells;
-        let scale = ONE as f64 / self.lsb_siemens;
-        let bipolar = self.layout.settings().mapping.is_bipolar();
-        for (lane, above) in above.chunks_exact_mut(columns).enumerate() {
-            let weights = driven.chunks_exact(cells);
-            for (above, cells) in above.iter_mut().zip(weights) {
-                let pair = if bipolar { cells[lane + slices].into() } else { off };
-                *above = (cells[lane].into() - pair) * scale;
-            }
+    /// [`Compiler::drive`] of a word line's cells.
+    fn drive_row(&self, cells: &[f32], digit: u32, driven: &mut [f64]) {
+        if self.design.cell().iv().is_ohmic() {
+            let digit = f64::from(digit);
+            driven.iter_mut().zip(cells).for_each(|(driven, &cell)| *driven = digit * f64::from(cell));
+        } else {
+            driven.iter_mut().zip(cells).for_each(|(driven, &cell)| *driven = self.drive(cell.into(), digit));
+        }
+    }
+
+    /// Takes from each cell of a first arm the one that is subtracted from it.
+    fn subtract_pairs(&self, driven: &mut [f64]) {
+        for weight in driven.chunks_exact_mut(self.layout.cells_per_weight()) {
+            let (first, second) = weight.split_at_mut(self.layout.slices());
+            first.iter_mut().zip(second).for_each(|(first, second)| *first -= *second);
         }
     }
 

@@ -88,7 +88,31 @@ impl Design {
     /// [`Error::Conductance`] for a cell that a model of your own left negative or not finite,
     /// [`Error::Overflow`] when an accumulator could overflow.
     pub fn program_keyed(&self, weights: &Weights, key: Key) -> Result<Die> {
-        Die::write(self, weights, WriteKeys { die: key, write: key })
+        Die::write(self, weights, WriteKeys { die: key, write: key }, Conditions::FRESH)
+    }
+
+    /// As [`Design::program_keyed`], then [`Die::at`] these conditions, in one go.
+    ///
+    /// # Errors
+    ///
+    /// Those of both.
+    ///
+    /// ```
+    /// use forms_xbar::device::{Ageing, Conditions, Drift};
+    /// use forms_xbar::{Key, Weights, presets};
+    ///
+    /// let forms = presets::forms();
+    /// let cell = forms.clone().build()?.cell().clone();
+    /// let design = forms.cell(cell.with_ageing(Ageing::NONE.with_drift(Drift::new(0.01, 0.001, 1.0)?))).build()?;
+    /// let weights = Weights::from_row_slice(2, 1, 8, &[85, 17])?;
+    /// let day = Conditions { elapsed_secs: 86_400.0, ..Conditions::FRESH };
+    /// let aged = design.program_keyed_at(&weights, Key::from(1), &day)?;
+    /// let same = design.program_keyed(&weights, Key::from(1))?.at(&day)?;
+    /// assert_eq!(aged.effective_weights(), same.effective_weights());
+    /// # Ok::<(), forms_xbar::Error>(())
+    /// ```
+    pub fn program_keyed_at(&self, weights: &Weights, key: Key, conditions: &Conditions) -> Result<Die> {
+        Die::write(self, weights, WriteKeys { die: key, write: key }, *conditions)
     }
 }
 
@@ -140,10 +164,11 @@ impl Die {
         }
         check_length("inputs of a rewritten matrix", self.inputs(), weights.inputs())?;
         check_length("outputs of a rewritten matrix", self.outputs(), weights.outputs())?;
-        Self::write(&self.design, weights, WriteKeys { die: self.written.keys.die, write: key })
+        let keys = WriteKeys { die: self.written.keys.die, write: key };
+        Self::write(&self.design, weights, keys, Conditions::FRESH)
     }
 
-    fn write(design: &Design, weights: &Weights, keys: WriteKeys) -> Result<Die> {
+    fn write(design: &Design, weights: &Weights, keys: WriteKeys, conditions: Conditions) -> Result<Die> {
         let layout = design.layout(weights)?;
         let mut report = WriteReport::default();
         let cell = design.cell();
@@ -166,7 +191,7 @@ impl Die {
             Ok(cells)
         })?;
         let written = Written { cells, keys, measured: false, report };
-        Self::compile(Arc::new(design.clone()), layout, recipes.into(), written.into(), Conditions::FRESH)
+        Self::compile(Arc::new(design.clone()), layout, recipes.into(), written.into(), conditions)
     }
 
     /// A die whose arrays have measured conductances, mapped as `weights` would be.
