@@ -107,15 +107,22 @@ fn programming(c: &mut Criterion) {
     }
     // Programmed and looked at a day later.
     let ageing = Ageing::NONE.with_relaxation(neurram_relaxation().expect("valid relaxation"));
-    let relaxed = lognormal.with_stuck_cells(stuck).with_ageing(ageing);
-    let design = presets::forms().cell(relaxed).build().expect("valid design");
+    let relaxed = lognormal.with_ageing(ageing);
     let day = Conditions { elapsed_secs: 86_400.0, ..Conditions::FRESH };
-    let age = || design.program_keyed_at(black_box(&weights), Key::from(3), &day);
-    group.bench_function("lognormal_stuck_relaxed", |b| b.iter(age));
+    // MNSIM 2.0's rates, then Chen's.
+    let few = StuckCells::new(0.001, 0.001).expect("valid rates");
+    for (name, stuck) in [("lognormal_few_stuck_relaxed", few), ("lognormal_stuck_relaxed", stuck)] {
+        let design =
+            presets::forms().cell(relaxed.clone().with_stuck_cells(stuck)).build().expect("valid design");
+        group.bench_function(name, |b| {
+            b.iter(|| design.program_keyed_at(black_box(&weights), Key::from(3), &day));
+        });
+    }
     group.finish();
 
     let cells = (SIZE * SIZE * SLICES) as f64;
-    let memory = age().expect("programs").memory();
+    let design = presets::forms().cell(relaxed).build().expect("valid design");
+    let memory = design.program_keyed_at(&weights, Key::from(3), &day).expect("programs").memory();
     println!(
         "memory, bytes a cell: {:.3} programmed, {:.3} recipes, {:.3} grid",
         memory.conductances as f64 / cells,

@@ -9,6 +9,7 @@ use crate::fixed::{ONE, round_real, round_reals};
 use crate::kernel::{self, Block, BlockNoise, BlockParts, Quantizer, SlowNoise};
 use crate::key::Key;
 use crate::mapping::{Layout, Recipe};
+use crate::simd::vectorised;
 
 /// What all arrays of a die are compiled with.
 pub(super) struct Compiler<'a> {
@@ -126,7 +127,10 @@ impl<'a> Compiler<'a> {
                 if bipolar {
                     self.subtract_pairs(&mut driven);
                 }
-                driven.iter_mut().for_each(|driven| *driven = (*driven - off) * scale);
+                vectorised(
+                    #[inline(always)]
+                    || driven.iter_mut().for_each(|driven| *driven = (*driven - off) * scale),
+                );
                 round_reals(&driven, &mut rounded).ok_or_else(too_large)?;
                 let common = match (bipolar, cells.has_dummy()) {
                     (true, _) => 0,
@@ -147,7 +151,10 @@ impl<'a> Compiler<'a> {
     fn drive_row(&self, cells: &[f32], digit: u32, driven: &mut [f64]) {
         if self.design.cell().iv().is_ohmic() {
             let digit = f64::from(digit);
-            driven.iter_mut().zip(cells).for_each(|(driven, &cell)| *driven = digit * f64::from(cell));
+            vectorised(
+                #[inline(always)]
+                || driven.iter_mut().zip(cells).for_each(|(driven, &cell)| *driven = digit * f64::from(cell)),
+            );
         } else {
             driven.iter_mut().zip(cells).for_each(|(driven, &cell)| *driven = self.drive(cell.into(), digit));
         }
@@ -396,11 +403,18 @@ fn fraction(probability: f64) -> u64 {
 
 /// The sum of conductances, in sixteen interleaved partial sums that need not wait for each other.
 fn sum(siemens: &[f32]) -> f64 {
-    let mut sums = [0.0; 16];
-    for chunk in siemens.chunks(16) {
-        sums.iter_mut().zip(chunk).for_each(|(sum, &g)| *sum += f64::from(g));
-    }
-    sums.into_iter().sum()
+    vectorised(
+        #[inline(always)]
+        || {
+            let mut sums = [0.0; 16];
+            let (chunks, rest) = siemens.as_chunks::<16>();
+            for chunk in chunks {
+                sums.iter_mut().zip(chunk).for_each(|(sum, &g)| *sum += f64::from(g));
+            }
+            sums.iter_mut().zip(rest).for_each(|(sum, &g)| *sum += f64::from(g));
+            sums.into_iter().sum()
+        },
+    )
 }
 
 /// `powi` is not specified to the last bit.

@@ -4,6 +4,7 @@ use super::parts::fits;
 use super::{BlockNoise, BlockParts, Quantizer, SlowNoise, Step};
 use crate::error::Result;
 use crate::fixed::ONE;
+use crate::simd::vectorised;
 
 /// Codes are stored in chunks of this many conversions, padded with conversions of nothing.
 pub(super) const CHUNK: usize = 16;
@@ -40,9 +41,14 @@ impl<W: Copy + Default> Grid<W> {
 /// Rows of `from` values as rows of `to` words, filled up with 0.
 fn pad<T: Copy, W: Copy + Default>(rows: &[T], from: usize, to: usize, word: impl Fn(T) -> W) -> Vec<W> {
     let mut padded = vec![W::default(); rows.len() / from * to];
-    for (padded, row) in padded.chunks_exact_mut(to).zip(rows.chunks_exact(from)) {
-        padded.iter_mut().zip(row).for_each(|(padded, &value)| *padded = word(value));
-    }
+    vectorised(
+        #[inline(always)]
+        || {
+            for (padded, row) in padded.chunks_exact_mut(to).zip(rows.chunks_exact(from)) {
+                padded.iter_mut().zip(row).for_each(|(padded, &value)| *padded = word(value));
+            }
+        },
+    );
     padded
 }
 
@@ -99,17 +105,15 @@ impl Block {
         } else {
             Words::Wide(Grid::new(&parts, stride, |word| word))
         };
-        let code_weight = (0..parts.groups * parts.columns)
-            .map(|at| {
-                let (group, column) = (at / parts.columns, at % parts.columns);
-                let lane = |lane: usize| {
-                    let weight = 1 << parts.shift[lane];
-                    let at = (group * parts.lanes + lane) * parts.columns + column;
-                    if parts.negative[at] { -weight } else { weight }
-                };
-                (0..parts.lanes).map(lane).sum()
-            })
-            .collect();
+        let mut code_weight = vec![0; parts.groups * parts.columns];
+        let groups = code_weight.chunks_exact_mut(parts.columns);
+        for (weights, lanes) in groups.zip(parts.negative.chunks_exact(parts.conversions())) {
+            for (&shift, negative) in parts.shift.iter().zip(lanes.chunks_exact(parts.columns)) {
+                for (weight, &negative) in weights.iter_mut().zip(negative) {
+                    *weight += if negative { -1 << shift } else { 1 << shift };
+                }
+            }
+        }
         parts.contributions = Vec::new();
         parts.negative = Vec::new();
         let has_digit_sum = max_digit_sum > 0 || max_baseline > 0;
