@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::ideal_cell;
+use common::{assert_chi_square, assert_follows, ideal_cell, ks_limit};
 use forms_xbar::device::{
     CellModel, DeviceSpread, FailedCell, LineState, Polynomial, SmoothField, StuckLines, WritePulses,
     WriteVerify,
@@ -17,7 +17,7 @@ use forms_xbar::{
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, StandardNormal};
-use statrs::distribution::{ChiSquared, ContinuousCDF, LogNormal, Normal};
+use statrs::distribution::{ContinuousCDF, LogNormal, Normal};
 
 /// Word lines and bit lines of the one array that the tests program.
 const SIDE: usize = 1000;
@@ -25,31 +25,6 @@ const CELLS: usize = SIDE * SIDE;
 
 /// Standard deviations that α = 0.001 is, on two sides.
 const Z: f64 = 3.2905;
-
-/// Kolmogorov–Smirnov distance at which α = 0.001: `√(−½ ln(α/2)) / √n`.
-fn ks_limit(n: f64) -> f64 {
-    (-0.5 * (0.001f64 / 2.0).ln()).sqrt() / n.sqrt()
-}
-
-fn assert_follows(mut samples: Vec<f64>, cdf: impl Fn(f64) -> f64) {
-    samples.sort_unstable_by(f64::total_cmp);
-    let n = samples.len() as f64;
-    let distance = samples
-        .iter()
-        .enumerate()
-        .map(|(i, &x)| {
-            let p = cdf(x);
-            (p - i as f64 / n).max((i as f64 + 1.0) / n - p)
-        })
-        .fold(0.0, f64::max);
-    assert!(distance < ks_limit(n), "distance {distance}, limit {}", ks_limit(n));
-}
-
-fn assert_chi_square(observed: &[f64], expected: &[f64]) {
-    let statistic: f64 = observed.iter().zip(expected).map(|(o, e)| (o - e).powi(2) / e).sum();
-    let limit = ChiSquared::new(observed.len() as f64 - 1.0).unwrap().inverse_cdf(0.999);
-    assert!(statistic < limit, "χ² {statistic}, limit {limit}");
-}
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64

@@ -3,35 +3,16 @@
 
 mod common;
 
-use common::ideal_cell;
+use common::{assert_chi_square, assert_follows, ideal_cell, ks_limit};
 use forms_xbar::key::Purpose;
 use forms_xbar::{
     Adc, Baseline, Cell, DesignBuilder, Key, LevelMap, Mapping, Programming, ReadNoise, StuckCells, Weights,
 };
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, LogNormal, StandardNormal};
-use statrs::distribution::{ChiSquared, ContinuousCDF, LogNormal as LogNormalCdf, Normal};
+use statrs::distribution::{ContinuousCDF, LogNormal as LogNormalCdf, Normal};
 
 const SAMPLES: usize = 1_000_000;
-
-/// Kolmogorov–Smirnov distance at which α = 0.001: `√(−½ ln(α/2)) / √n`.
-fn ks_limit(n: f64) -> f64 {
-    (-0.5 * (0.001f64 / 2.0).ln()).sqrt() / n.sqrt()
-}
-
-fn assert_follows(mut samples: Vec<f64>, cdf: impl Fn(f64) -> f64) {
-    samples.sort_unstable_by(f64::total_cmp);
-    let n = samples.len() as f64;
-    let distance = samples
-        .iter()
-        .enumerate()
-        .map(|(i, &x)| {
-            let p = cdf(x);
-            (p - i as f64 / n).max((i as f64 + 1.0) / n - p)
-        })
-        .fold(0.0, f64::max);
-    assert!(distance < ks_limit(n), "distance {distance}, limit {}", ks_limit(n));
-}
 
 fn assert_same_distribution(mut a: Vec<f64>, mut b: Vec<f64>) {
     a.sort_unstable_by(f64::total_cmp);
@@ -46,12 +27,6 @@ fn assert_same_distribution(mut a: Vec<f64>, mut b: Vec<f64>) {
     }
     let limit = ks_limit((n * m) as f64 / (n + m) as f64);
     assert!(distance < limit, "distance {distance}, limit {limit}");
-}
-
-fn assert_chi_square(observed: &[f64], expected: &[f64]) {
-    let statistic: f64 = observed.iter().zip(expected).map(|(o, e)| (o - e).powi(2) / e).sum();
-    let limit = ChiSquared::new(observed.len() as f64 - 1.0).unwrap().inverse_cdf(0.999);
-    assert!(statistic < limit, "χ² {statistic}, limit {limit}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! What the tests share: random matrices and the plain integer product.
+//! What the tests share: random matrices, the plain integer product, tests of distributions.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use forms_xbar::{Adc, Cell, DesignBuilder, LevelMap, Mapping, Subtraction, Weights};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 /// `y[j] = Σ_i x[i] · w[i, j]`, the oracle of everything.
 pub(crate) fn product(weights: &Weights, x: &[i32]) -> Vec<i64> {
@@ -100,4 +101,31 @@ pub(crate) fn polarization(mapping: Mapping, array_rows: usize) -> Option<(usize
         Mapping::Polarized { fragment } => Some((fragment, array_rows)),
         _ => None,
     }
+}
+
+/// Kolmogorov–Smirnov distance at which α = 0.001: `√(−½ ln(α/2)) / √n`.
+pub(crate) fn ks_limit(n: f64) -> f64 {
+    (-0.5 * (0.001f64 / 2.0).ln()).sqrt() / n.sqrt()
+}
+
+/// Checks samples against a distribution, at α = 0.001.
+pub(crate) fn assert_follows(mut samples: Vec<f64>, cdf: impl Fn(f64) -> f64) {
+    samples.sort_unstable_by(f64::total_cmp);
+    let n = samples.len() as f64;
+    let distance = samples
+        .iter()
+        .enumerate()
+        .map(|(i, &x)| {
+            let p = cdf(x);
+            (p - i as f64 / n).max((i as f64 + 1.0) / n - p)
+        })
+        .fold(0.0, f64::max);
+    assert!(distance < ks_limit(n), "distance {distance}, limit {}", ks_limit(n));
+}
+
+/// Checks counts against what is expected of them, at α = 0.001.
+pub(crate) fn assert_chi_square(observed: &[f64], expected: &[f64]) {
+    let statistic: f64 = observed.iter().zip(expected).map(|(o, e)| (o - e).powi(2) / e).sum();
+    let limit = ChiSquared::new(observed.len() as f64 - 1.0).unwrap().inverse_cdf(0.999);
+    assert!(statistic < limit, "χ² {statistic}, limit {limit}");
 }
