@@ -37,9 +37,6 @@ pub struct Cell {
 
 checked_serde!(Cell);
 
-/// Voltage (V) at which a cell's conductance at rest is taken: far below any bend.
-const REST_VOLTS: f64 = 1e-6;
-
 impl Cell {
     /// An ohmic cell that meets its levels exactly, never fails and never changes.
     pub fn new(levels: LevelMap) -> Self {
@@ -143,11 +140,6 @@ impl Cell {
     /// The I–V curve at one voltage (V).
     pub(crate) fn iv_at(&self, volts: f64) -> IvPoint {
         self.iv.at(self.window(), volts)
-    }
-
-    /// Conductance (S) at 0 V of a cell of `siemens`.
-    pub(crate) fn siemens_at_rest(&self, siemens: f64) -> f64 {
-        if self.iv.is_ohmic() { siemens } else { self.iv_at(REST_VOLTS).amperes(siemens) / REST_VOLTS }
     }
 
     /// What the levels conduct at `volts`, `I/V` (S): the levels themselves while the cell is ohmic.

@@ -1,9 +1,10 @@
 //! Cells onto the grid: where siemens, thresholds and recipes become a kernel block.
 
 use super::arrays::ArrayCells;
+use super::digits::Digits;
 use crate::activity::ENERGY_UNIT_JOULES;
 use crate::design::Design;
-use crate::device::{Conditions, IvPoint, Telegraph, WhitePoint};
+use crate::device::{Conditions, Telegraph};
 use crate::error::{Error, Result, check_real};
 use crate::fixed::{ONE, round_real, round_reals};
 use crate::kernel::{self, Block, BlockNoise, BlockParts, Quantizer, SlowNoise};
@@ -22,8 +23,7 @@ pub(super) struct Compiler<'a> {
     lsb_siemens: f64,
     /// Conversions of a row.
     lanes: usize,
-    /// The I–V curve and the white noise at every digit.
-    digits: Vec<(IvPoint, Option<WhitePoint>)>,
+    digits: Digits,
 }
 
 impl<'a> Compiler<'a> {
@@ -35,13 +35,7 @@ impl<'a> Compiler<'a> {
     ) -> Self {
         let lsb = design.thresholds().lsb as f64 / ONE as f64;
         let lsb_siemens = design.read_levels().level_step() * lsb;
-        let digits = (0..=design.dac().max_digit())
-            .map(|digit| {
-                let volts = design.dac().volts(digit);
-                let white = design.read_noise().white().map(|white| white.at(volts, conditions.kelvin));
-                (design.cell().iv_at(volts), white)
-            })
-            .collect();
+        let digits = Digits::new(design, conditions.kelvin);
         Compiler { design, layout, conditions, device_key, lsb_siemens, lanes: layout.lanes(), digits }
     }
 
@@ -89,13 +83,8 @@ impl<'a> Compiler<'a> {
         if cell.iv().is_ohmic() {
             f64::from(digit) * siemens
         } else {
-            self.digits[digit as usize].0.amperes(siemens) / dac.volts(1)
+            self.digits.amperes(siemens, digit) / dac.volts(1)
         }
-    }
-
-    /// Conductance of a cell at 0 V (S).
-    fn at_rest(&self, siemens: f64) -> f64 {
-        self.design.cell().siemens_at_rest(siemens)
     }
 
     /// Digits that have a table of contributions of their own.
@@ -170,8 +159,9 @@ impl<'a> Compiler<'a> {
 
     /// Variance of a cell at 0 V, in squared grid units.
     fn variance_at_rest(&self, siemens: f32) -> f64 {
-        let white = self.digits[0].1;
-        white.map_or(0.0, |white| white.thermal(self.at_rest(siemens.into()))) / self.square_grid_amperes()
+        let white = self.digits.white(0);
+        white.map_or(0.0, |white| white.thermal(self.digits.at_rest(siemens.into())))
+            / self.square_grid_amperes()
     }
 
     /// Variance that a driven cell adds to it.
@@ -179,9 +169,9 @@ impl<'a> Compiler<'a> {
         let siemens = siemens.into();
         let drive = self.drive(siemens, digit);
         let relative = square(self.design.read_noise().relative() * drive / self.lsb_siemens * ONE as f64);
-        let Some(white) = self.digits[digit as usize].1 else { return relative };
+        let Some(white) = self.digits.white(digit) else { return relative };
         let amperes = drive * self.design.dac().volts(1);
-        relative + white.shot(self.at_rest(siemens), amperes) / self.square_grid_amperes()
+        relative + white.shot(self.digits.at_rest(siemens), amperes) / self.square_grid_amperes()
     }
 
     /// The square of a grid unit (A²).
@@ -347,7 +337,7 @@ impl<'a> Compiler<'a> {
         let amperes = self.drive(siemens, dac.max_digit()) * dac.volts(1);
         let current = (amperes, dac.read_volts());
         let deviation =
-            noise.flicker_siemens((siemens, self.at_rest(siemens)), current, self.conditions.kelvin);
+            noise.flicker_siemens((siemens, self.digits.at_rest(siemens)), current, self.conditions.kelvin);
         self.on_grid(self.deviation_per_digit(siemens, deviation))
     }
 

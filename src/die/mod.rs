@@ -9,10 +9,12 @@ use rand::Rng;
 
 mod arrays;
 mod compile;
+mod digits;
 
 pub use arrays::Conductances;
 pub(crate) use arrays::{ArrayCells, DUMMY_BANK, WEIGHT_BANK};
 use compile::Compiler;
+pub(crate) use digits::Digits;
 
 use crate::design::Design;
 use crate::device::{ArrayPlace, CellAge, Conditions, WriteKeys, WriteReport};

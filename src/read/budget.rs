@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{GroupPlanes, Input, StreamBuffers};
 use crate::activity::Activity;
-use crate::device::{IvPoint, Persistence, WhitePoint};
-use crate::die::{ArrayCells, DUMMY_BANK, Die, WEIGHT_BANK};
+use crate::device::Persistence;
+use crate::die::{ArrayCells, DUMMY_BANK, Die, Digits, WEIGHT_BANK};
 use crate::error::Result;
 use crate::fixed::ONE;
 
@@ -148,7 +148,7 @@ impl Die {
         self.check_vector(x, 0)?;
         let mut sums = Sums::default();
         let mut latest = None;
-        let digits = Digits::new(self);
+        let digits = Digits::new(self.design(), self.conditions().kelvin);
         let mut add = |array: usize, planes: GroupPlanes<'_>| {
             let cells = match latest.take() {
                 Some((last, cells)) if last == array => cells,
@@ -197,24 +197,6 @@ impl Sums {
 struct CellVariance {
     telegraph: f64,
     flicker: f64,
-}
-
-/// The I–V curve and the white noise at every digit.
-struct Digits(Vec<(IvPoint, Option<WhitePoint>)>);
-
-impl Digits {
-    fn new(die: &Die) -> Self {
-        let (design, kelvin) = (die.design(), die.conditions().kelvin);
-        let at = |digit| {
-            let volts = design.dac().volts(digit);
-            (design.cell().iv_at(volts), design.read_noise().white().map(|white| white.at(volts, kelvin)))
-        };
-        Digits((0..=design.dac().max_digit()).map(at).collect())
-    }
-
-    fn amperes(&self, siemens: f64, digit: u32) -> f64 {
-        self.0[digit as usize].0.amperes(siemens)
-    }
 }
 
 /// A plane that a group runs: the group, its place and its digits.
@@ -387,8 +369,8 @@ impl<'a> Group<'a> {
     fn fresh(&self, siemens: f64, digit: u32) -> [(ErrorSource, f64); 3] {
         let design = self.die.design();
         let amperes = self.amperes(siemens, digit);
-        let (thermal, shot) = self.digits.0[digit as usize].1.map_or((0.0, 0.0), |white| {
-            let at_rest = design.cell().siemens_at_rest(siemens);
+        let (thermal, shot) = self.digits.white(digit).map_or((0.0, 0.0), |white| {
+            let at_rest = self.digits.at_rest(siemens);
             (white.thermal(at_rest), white.shot(at_rest, amperes))
         });
         let relative = design.read_noise().relative() * amperes;
@@ -413,7 +395,7 @@ impl<'a> Group<'a> {
             let duty = telegraph.duty();
             square_per_drive(telegraph.delta_siemens(siemens, z)) * duty * (1.0 - duty)
         });
-        let at_rest = design.cell().siemens_at_rest(siemens);
+        let at_rest = self.digits.at_rest(siemens);
         let flicker = noise.flicker_siemens((siemens, at_rest), (full, dac.read_volts()), kelvin);
         CellVariance { telegraph, flicker: square_per_drive(flicker) }
     }
