@@ -143,6 +143,31 @@ pub enum Error {
         /// The conductance (S).
         siemens: f64,
     },
+    /// A node of a circuit that no path connects to a terminal.
+    Disconnected {
+        /// Which kind of line it lies on.
+        line: &'static str,
+        /// Which of them.
+        index: usize,
+    },
+    /// An iteration that did not reach its residual.
+    Convergence {
+        /// Which iteration.
+        name: &'static str,
+        /// Iterations done.
+        iterations: usize,
+        /// The relative residual it reached.
+        residual: f64,
+        /// The relative residual it had to reach.
+        limit: f64,
+    },
+    /// A table that this machine cannot hold.
+    Memory {
+        /// Which table.
+        name: &'static str,
+        /// Bytes it takes.
+        bytes: u128,
+    },
     /// An accumulator that could overflow.
     Overflow {
         /// Which accumulator.
@@ -206,6 +231,15 @@ impl fmt::Display for Error {
                 "conductance at array {array}, row {row}, column {column} is {siemens} S, \
                  but must be finite and at least 0"
             ),
+            Error::Disconnected { line, index } => {
+                write!(f, "{line} {index} has no path to a terminal")
+            }
+            Error::Convergence { name, iterations, residual, limit } => write!(
+                f,
+                "{name} did not converge: relative residual {residual:e} after {iterations} iterations, \
+                 must be at most {limit:e}"
+            ),
+            Error::Memory { name, bytes } => write!(f, "{name} needs {bytes} bytes, more than can be had"),
             Error::Overflow { name, needed, available } => {
                 write!(f, "{name} could overflow: needs {needed} bits, has {available}")
             }

@@ -2,6 +2,7 @@
 
 pub mod activity;
 mod checked;
+pub mod circuit;
 pub mod design;
 pub mod device;
 pub mod die;

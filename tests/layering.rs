@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("periphery", 1),
     ("stream", 1),
     ("weights", 1),
+    ("circuit", 2),
     ("activity", 3),
     ("design", 3),
     ("die", 3),

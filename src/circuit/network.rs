@@ -1,0 +1,153 @@
+//! The network that a read sees.
+
+use std::ops::Range;
+
+use super::lines::{LineSettings, Lines};
+use super::scalar::Scalar;
+use super::wires::{UnselectedRows, Wires};
+use crate::error::{Error, Result, check_integer, check_length};
+
+/// Cells between word lines and bit lines, stamped at one complex frequency.
+///
+/// Node `w(i, j)` is where word line `i` meets column `j`, `b(i, j)` where bit line `j` meets row `i`; a cell
+/// lies between the two. With `f64` the frequency is real, 0 for direct current; with
+/// [`Complex64`](num_complex::Complex64) it is `s = 2πif`, or any other point of the plane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network<S> {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// Rows, of this network, that the read drives.
+    pub(super) driven: Range<usize>,
+    /// Admittance between `w(i, j)` and `b(i, j)`, access transistor included (S), `[row][column]`.
+    pub(super) cells: Vec<S>,
+    pub(super) word_lines: Lines<S>,
+    pub(super) bit_lines: Lines<S>,
+}
+
+/// The cells of an array and where they lie in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Cells<'a> {
+    /// Rows and columns of the array, cells or not.
+    pub array: (usize, usize),
+    /// Rows that have cells, from row 0 on.
+    pub rows: usize,
+    /// Columns that have cells, from column 0 on.
+    pub columns: usize,
+    /// Conductances (S), `[row][column]`.
+    pub siemens: &'a [f64],
+}
+
+impl Cells<'_> {
+    pub(super) fn check(&self) -> Result<()> {
+        check_integer("rows of the network", self.rows, 1, 1 << 24)?;
+        check_integer("columns of the network", self.columns, 1, 1 << 24)?;
+        check_integer("rows of the array", self.array.0, self.rows as i64, 1 << 24)?;
+        check_integer("columns of the array", self.array.1, self.columns as i64, 1 << 24)?;
+        check_length("conductances of the network", self.rows * self.columns, self.siemens.len())?;
+        match self.siemens.iter().position(|g| !(g.is_finite() && *g >= 0.0)) {
+            Some(at) => Err(Error::Conductance {
+                array: 0,
+                row: at / self.columns,
+                column: at % self.columns,
+                siemens: self.siemens[at],
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<S: Scalar> Network<S> {
+    /// The network of a read that drives the rows `driven`, at the complex frequency `s` (rad/s).
+    ///
+    /// With disconnected rows it has the driven rows only, and leads past the others; else all rows that
+    /// have cells.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Integer`] for no rows or columns, for more than the array has, or for driven rows beyond
+    /// those that have cells; [`Error::Length`] for another number of conductances; [`Error::Conductance`]
+    /// for one that is negative or not finite.
+    pub fn new(wires: &Wires, cells: Cells, driven: Range<usize>, s: S) -> Result<Self> {
+        cells.check()?;
+        check_integer("end of the driven rows", driven.end, 1, cells.rows as i64)?;
+        check_integer("first driven row", driven.start, 0, driven.end as i64 - 1)?;
+        let rows = match wires.unselected() {
+            UnselectedRows::Disconnected => driven.clone(),
+            UnselectedRows::Grounded | UnselectedRows::Floating => 0..cells.rows,
+        };
+        let selected = driven.start - rows.start..driven.end - rows.start;
+        let floats = wires.unselected() == UnselectedRows::Floating;
+        let has_driver = |row: usize| !floats || selected.contains(&row);
+
+        let farads = wires.capacitance();
+        let of = |farads: Option<f64>| s * S::from_real(farads.unwrap_or(0.0));
+        let word_lines = LineSettings {
+            segment_ohms: wires.word_line_ohms(),
+            shunt: of(farads.map(|c| c.word_line_farads())),
+            ends: wires.drive(),
+            terminal_ohms: wires.driver_ohms(),
+            terminal_shunt: S::zero(),
+            terminal_segments: wires.terminal_segments(),
+            before: 0,
+            after: cells.array.1 - cells.columns,
+        };
+        let bit_lines = LineSettings {
+            segment_ohms: wires.bit_line_ohms(),
+            shunt: of(farads.map(|c| c.bit_line_farads())),
+            ends: wires.sense(),
+            terminal_ohms: wires.sense_ohms(),
+            terminal_shunt: of(farads.map(|c| c.sense_farads())),
+            terminal_segments: wires.terminal_segments(),
+            before: rows.start,
+            after: cells.array.0 - rows.end,
+        };
+        let cell_shunt = of(farads.map(|c| c.cell_farads()));
+        let access = S::from_real(wires.access_ohms());
+        let admittance = |&siemens: &f64| {
+            let cell = S::from_real(siemens) + cell_shunt;
+            cell / (S::one() + cell * access)
+        };
+        Ok(Network {
+            rows: rows.len(),
+            columns: cells.columns,
+            driven: selected.clone(),
+            cells: cells.siemens[rows.start * cells.columns..rows.end * cells.columns]
+                .iter()
+                .map(admittance)
+                .collect(),
+            word_lines: word_lines.lines((0..rows.len()).map(has_driver)),
+            bit_lines: bit_lines.lines((0..cells.columns).map(|_| true)),
+        })
+    }
+
+    /// Word lines.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Bit lines.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The rows, of this network, that the read drives; the others are held at 0 V or float.
+    pub fn driven(&self) -> Range<usize> {
+        self.driven.clone()
+    }
+
+    /// Admittance between word line and bit line of every cell, access transistor included (S),
+    /// `[row][column]`.
+    pub fn cells(&self) -> &[S] {
+        &self.cells
+    }
+
+    /// The word lines.
+    pub fn word_lines(&self) -> &Lines<S> {
+        &self.word_lines
+    }
+
+    /// The bit lines.
+    pub fn bit_lines(&self) -> &Lines<S> {
+        &self.bit_lines
+    }
+}
