@@ -363,7 +363,7 @@ fn accumulators_that_could_overflow_are_refused() {
         columns: 1,
         max_digit: 1,
         max_places: 65535,
-        contributions,
+        contributions: contributions.into(),
         quantizer: Quantizer::Codes { low: 0, high: 65535 },
         unit,
         shift: vec![16],

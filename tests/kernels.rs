@@ -228,7 +228,7 @@ fn random_parts(rng: &mut ChaCha8Rng) -> BlockParts {
         columns,
         max_digit,
         max_places: 1 << 12,
-        contributions: integers(rng, tables * cells, -largest / 8, largest),
+        contributions: integers(rng, tables * cells, -largest / 8, largest).into(),
         quantizer: if rng.random() { codes } else { Quantizer::PassThrough },
         unit: rng.random_range(1..5),
         shift: (0..lanes).map(|lane| 2 * lane as u32).collect(),
@@ -316,7 +316,8 @@ impl Oracle<'_> {
         let mut sum = 0i128;
         for (row, digit) in self.driven(step) {
             let (table, factor) = if tabled { (digit - 1, 1) } else { (0, digit) };
-            sum += factor as i128 * i128::from(parts.contributions[(table * rows + row) * conversions + at]);
+            sum +=
+                factor as i128 * i128::from(parts.contributions.at((table * rows + row) * conversions + at));
         }
         if let Some(noise) = &parts.noise {
             sum += self.fast(noise, step, lane, column);
@@ -358,7 +359,7 @@ impl Oracle<'_> {
             let z = self.normal(Purpose::WordLineNoise, place, i);
             let offset = (noise.word_line_deviation as f64 * z + 0.5).floor() as i128;
             let row = step.group * parts.group_rows + i;
-            word_lines += offset * i128::from(parts.contributions[row * conversions + at]);
+            word_lines += offset * i128::from(parts.contributions.at(row * conversions + at));
         }
         white - common + (word_lines + (1 << 23)).div_euclid(1 << 24)
     }
@@ -491,7 +492,7 @@ fn the_largest_sum_is_of_the_largest_digit_of_each_row() {
         columns: 1,
         max_digit: 3,
         max_places: 1,
-        contributions,
+        contributions: contributions.into(),
         quantizer: Quantizer::PassThrough,
         unit: 1,
         shift: vec![0],

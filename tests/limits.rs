@@ -392,3 +392,28 @@ fn the_bound_includes_the_baseline_of_cells_that_do_not_conduct() {
     assert_eq!(y, -8 * 255);
     assert!(die.bound() >= -y, "{}", die.bound());
 }
+
+#[test]
+fn a_cell_beyond_narrow_words_counts_as_it_should() {
+    // 2 S over a level step of 33 µS and 2¹⁶ grid units: 4 · 10⁹, more than 32 bits hold. In any place of a row, and
+    // in rows that fill no whole chunk.
+    for (outputs, at) in [(1, 0), (1, 3), (5, 13), (16, 63)] {
+        let weights = Weights::from_row_slice(8, outputs, 8, &vec![1; 8 * outputs]).unwrap();
+        let design = design(MAPPINGS[0], Adc::pass_through()).build().unwrap();
+        let die = design.program_keyed(&weights, Key::from(1)).unwrap();
+        let mut siemens: Vec<f64> =
+            die.conductances().next().unwrap().as_row_slice().iter().map(|&g| g.into()).collect();
+        siemens[at] = 2.0;
+        let die = Die::from_conductances(&design, &weights, &[siemens], Key::from(1)).unwrap();
+        let mut x = vec![0u8; 8];
+        x[at / (4 * outputs)] = 1;
+        let y = die.mvm_keyed(&x, Key::from(1)).unwrap().to_real();
+        let row = DVector::from_iterator(8, x.into_iter().map(f64::from));
+        let expected = die.effective_weights().transpose() * row;
+        assert!(expected.amax() > 32_768.0);
+        for (y, expected) in y.iter().zip(&expected) {
+            // Four slices of weight 85 in all, each rounded to half a grid unit.
+            assert!((y - expected).abs() < 85.0 / 65_536.0, "{outputs} {at}: {y} {expected}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ fn parts(rows: usize, columns: usize, contributions: Vec<i64>) -> BlockParts {
         columns,
         max_digit: 1,
         max_places: 1,
-        contributions,
+        contributions: contributions.into(),
         quantizer: Quantizer::PassThrough,
         unit: 1,
         shift: vec![0],

@@ -170,7 +170,8 @@ impl Cell {
     }
 
     /// Writes one bank of bit lines of one array: `siemens[row · columns + i]` becomes the conductance
-    /// of the cell at bit line `i`. `levels` are at most the highest level of the cell.
+    /// of the cell at bit line `i`. `levels` are at most the highest level of the cell, `faults` those of
+    /// the same place.
     ///
     /// # Errors
     ///
@@ -182,6 +183,7 @@ impl Cell {
         place: ArrayPlace,
         columns: usize,
         levels: &[u8],
+        faults: &ArrayFaults,
         siemens: &mut [f32],
         report: &mut WriteReport,
     ) -> Result<()> {
@@ -189,7 +191,6 @@ impl Cell {
         let (spread, programming) = (self.device_spread, &self.programming);
         let settings = WriteSettings { levels: &self.levels, spread, programming };
         let mut writer = ArrayWriter::new(settings, keys, place, size);
-        let faults = self.faults(keys, place, size);
         let rows = siemens.chunks_exact_mut(columns).zip(levels.chunks_exact(columns));
         let mut stuck = vec![f32::NAN; columns];
         for (row, (siemens, levels)) in rows.enumerate() {
@@ -212,7 +213,7 @@ impl Cell {
     }
 
     /// Turns the conductances that a write left in one bank of an array into those under conditions.
-    /// Faulty cells, where they are drawn, stay what they are but for the temperature of the read.
+    /// The cells of `faults`, those of the same place, stay what they are but for the temperature of the read.
     ///
     /// # Errors
     ///
@@ -224,18 +225,17 @@ impl Cell {
         keys: WriteKeys,
         place: ArrayPlace,
         columns: usize,
-        has_faults: bool,
+        faults: Option<&ArrayFaults>,
         siemens: &mut [f32],
     ) -> Result<()> {
         let mut result = Ok(());
-        let faults = has_faults.then(|| self.faults(keys, place, (siemens.len() / columns, columns)));
         for (row, siemens) in siemens.chunks_exact_mut(columns).enumerate() {
             if let Programming::Model(model) = &self.programming {
                 let aged = age_row(&**model, &age.conditions, keys.write, (place, row), siemens);
                 result = result.and(aged);
             }
             age.aged.apply(keys.write, [place.address, row as u64, place.bank], siemens);
-            if let Some(faults) = &faults {
+            if let Some(faults) = faults {
                 faults.apply_row(row, siemens);
             }
             age.aged.heat(siemens);
@@ -243,7 +243,8 @@ impl Cell {
         result
     }
 
-    fn faults(&self, keys: WriteKeys, place: ArrayPlace, size: (usize, usize)) -> ArrayFaults {
+    /// Draws the faults of one bank of an array of `(rows, columns)`.
+    pub(crate) fn faults(&self, keys: WriteKeys, place: ArrayPlace, size: (usize, usize)) -> ArrayFaults {
         ArrayFaults::new((self.stuck_cells, self.stuck_lines), &self.levels, keys.die, place, size)
     }
 }

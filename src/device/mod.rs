@@ -34,7 +34,7 @@ pub use noise::{
     Flicker, FlickerAmplitude, Persistence, ReadNoise, Telegraph, TelegraphAmplitude, WhiteLaw, WhiteNoise,
 };
 pub use polynomial::Polynomial;
-pub(crate) use write::{ArrayPlace, WriteKeys};
+pub(crate) use write::{ArrayFaults, ArrayPlace, WriteKeys};
 pub use write::{
     CellModel, DeviceSpread, FailedCell, LineState, Programming, SmoothField, StuckCells, StuckLines,
     WritePulses, WriteReport, WriteVerify,

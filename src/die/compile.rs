@@ -7,7 +7,7 @@ use crate::design::Design;
 use crate::device::{Conditions, Telegraph};
 use crate::error::{Error, Result, check_real};
 use crate::fixed::{ONE, round_real, round_reals};
-use crate::kernel::{self, Block, BlockNoise, BlockParts, Quantizer, SlowNoise};
+use crate::kernel::{self, Block, BlockNoise, BlockParts, Contributions, Quantizer, SlowNoise};
 use crate::key::Key;
 use crate::mapping::{Layout, Recipe};
 use crate::simd::vectorised;
@@ -96,22 +96,39 @@ impl<'a> Compiler<'a> {
         round_real(siemens * (ONE as f64 / self.lsb_siemens)).ok_or_else(too_large)
     }
 
-    fn contributions(&self, cells: &ArrayCells) -> Result<Vec<i64>> {
-        let conversions = self.lanes * self.columns(cells);
+    fn contributions(&self, cells: &ArrayCells) -> Result<Contributions> {
+        let narrow = |q: i64| q as i32;
+        match self.contributions_in(cells, i32::MAX.into(), narrow)? {
+            Some(words) => Ok(Contributions::Narrow(words)),
+            None => {
+                Ok(Contributions::Wide(self.contributions_in(cells, i64::MAX, |q| q)?.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// The contributions in words of one width, `None` when the magnitude of one exceeds `most`.
+    fn contributions_in<W: Copy + Default>(
+        &self,
+        cells: &ArrayCells,
+        most: i64,
+        word: impl Fn(i64) -> W,
+    ) -> Result<Option<Vec<W>>> {
         let levels = self.design.cell().levels();
         // The leakage and what rises above it are rounded apart, as the baseline is: rounded together, an
         // ideal level could come out a grid unit beside the level it is. A pair cancels its leakage.
         let g_off = f64::from(levels.g_off() as f32);
         let bipolar = self.layout.settings().mapping.is_bipolar();
-        let digits = self.tabled_digits();
-        let mut contributions = vec![0; digits.clone().count() * cells.rows * conversions];
-        let (mut driven, mut rounded) = (vec![0.0; cells.columns], vec![0; cells.columns]);
         let scale = ONE as f64 / self.lsb_siemens;
-        let mut tables = contributions.chunks_exact_mut(cells.rows * conversions);
-        for (digit, table) in digits.zip(&mut tables) {
+        let digits = self.tabled_digits();
+        let conversions = self.lanes * self.columns(cells);
+        let mut contributions = Vec::with_capacity(digits.clone().count() * cells.rows * conversions);
+        let (mut driven, mut rounded) = (vec![0.0; cells.columns], vec![0; cells.columns]);
+        let mut words = vec![W::default(); cells.columns];
+        let mut sorted = vec![W::default(); conversions];
+        for digit in digits {
             let off = if bipolar { 0.0 } else { self.drive(g_off, digit) };
             let leakage = self.on_grid(self.drive(levels.g_off(), digit))?;
-            for (row, table) in table.chunks_exact_mut(conversions).enumerate() {
+            for row in 0..cells.rows {
                 self.drive_row(cells.row(row), digit, &mut driven);
                 if bipolar {
                     self.subtract_pairs(&mut driven);
@@ -126,14 +143,23 @@ impl<'a> Compiler<'a> {
                     (false, true) => -self.on_grid(self.drive(cells.dummy(row), digit) - off)?,
                     (false, false) => leakage,
                 };
-                let columns = table.len() / self.lanes;
-                for (lane, table) in table.chunks_exact_mut(columns).enumerate() {
-                    let lane = rounded[lane..].iter().step_by(self.layout.cells_per_weight());
-                    table.iter_mut().zip(lane).for_each(|(q, &cell)| *q = cell + common);
+                let largest = vectorised(
+                    #[inline(always)]
+                    || {
+                        words.iter_mut().zip(&rounded).fold(0, |largest, (to, &cell)| {
+                            *to = word(cell + common);
+                            (cell + common).abs().max(largest)
+                        })
+                    },
+                );
+                if largest > most {
+                    return Ok(None);
                 }
+                sort_by_lane(&words, self.layout.cells_per_weight(), &mut sorted);
+                contributions.extend_from_slice(&sorted);
             }
         }
-        Ok(contributions)
+        Ok(Some(contributions))
     }
 
     /// [`Compiler::drive`] of a word line's cells.
@@ -371,6 +397,48 @@ impl<'a> Compiler<'a> {
             .flat_map(|digit| (0..cells.rows).map(move |row| (row, digit)))
             .map(|(row, digit)| of_row(row, digit))
             .collect()
+    }
+}
+
+/// Brings one word line's cells, `[column][cell]`, into the order of conversions, `[lane][column]`: a weight's
+/// first cells are its lanes.
+fn sort_by_lane<W: Copy>(cells: &[W], cells_per_weight: usize, sorted: &mut [W]) {
+    let columns = cells.len() / cells_per_weight;
+    vectorised(
+        #[inline(always)]
+        || match (cells_per_weight, sorted.len() / columns) {
+            (1, 1) => sorted.copy_from_slice(cells),
+            (2, 2) => sort_by_lane_of::<2, W>(cells, columns, sorted),
+            (4, 4) => sort_by_lane_of::<4, W>(cells, columns, sorted),
+            (8, 8) => sort_by_lane_of::<8, W>(cells, columns, sorted),
+            _ => {
+                for (lane, sorted) in sorted.chunks_exact_mut(columns).enumerate() {
+                    let cells = cells[lane..].iter().step_by(cells_per_weight);
+                    sorted.iter_mut().zip(cells).for_each(|(sorted, &cell)| *sorted = cell);
+                }
+            }
+        },
+    );
+}
+
+/// With their number known, the cells of many weights are sorted at once.
+#[inline(always)]
+fn sort_by_lane_of<const CELLS: usize, W: Copy>(cells: &[W], columns: usize, sorted: &mut [W]) {
+    const PART: usize = 16;
+    let (weights, rest) = cells.as_chunks::<CELLS>().0.as_chunks::<PART>();
+    for (part, weights) in weights.iter().enumerate() {
+        for lane in 0..CELLS {
+            let sorted = &mut sorted[lane * columns + part * PART..][..PART];
+            for i in 0..PART {
+                sorted[i] = weights[i][lane];
+            }
+        }
+    }
+    let done = columns - rest.len();
+    for (i, weight) in rest.iter().enumerate() {
+        for lane in 0..CELLS {
+            sorted[lane * columns + done + i] = weight[lane];
+        }
     }
 }
 

@@ -8,21 +8,23 @@ use nalgebra::DMatrix;
 use rand::Rng;
 
 mod arrays;
+mod banks;
 mod compile;
 mod digits;
 
 pub use arrays::Conductances;
 pub(crate) use arrays::{ArrayCells, DUMMY_BANK, WEIGHT_BANK};
+use banks::Banks;
 use compile::Compiler;
 pub(crate) use digits::Digits;
 
 use crate::design::Design;
-use crate::device::{ArrayPlace, CellAge, Conditions, WriteKeys, WriteReport};
+use crate::device::{CellAge, Conditions, WriteKeys, WriteReport};
 use crate::error::{Error, Result, check_length};
 use crate::fixed::ONE;
 use crate::kernel::Block;
 use crate::key::Key;
-use crate::mapping::{Layout, Recipe, Tile};
+use crate::mapping::{Layout, Recipe};
 use crate::periphery::Baseline;
 use crate::weights::Weights;
 
@@ -170,30 +172,40 @@ impl Die {
         Self::write(&self.design, weights, keys, Conditions::FRESH)
     }
 
+    /// Array by array: its write, what conditions make of it, and its compilation, while its cells and
+    /// faults are at hand.
     fn write(design: &Design, weights: &Weights, keys: WriteKeys, conditions: Conditions) -> Result<Die> {
         let layout = design.layout(weights)?;
+        let age = design.cell().under(&conditions, design.dac().read_volts())?;
+        let compiler = Compiler::new(design, &layout, conditions, keys.die);
         let mut report = WriteReport::default();
-        let cell = design.cell();
-        let (cells, recipes) = map_arrays(&layout, weights, |array, tile| {
-            let address = layout.address(array);
-            let mut cells = ArrayCells {
-                rows: tile.rows,
-                columns: tile.columns,
-                siemens: vec![0.0; tile.levels.len()],
-                dummy: Vec::new(),
-            };
-            let place = |bank| ArrayPlace { index: array, address, bank };
-            let (columns, levels) = (tile.columns, &tile.levels);
-            cell.write_array(keys, place(WEIGHT_BANK), columns, levels, &mut cells.siemens, &mut report)?;
-            if design.baseline() == Baseline::DummyColumn {
-                cells.dummy = vec![0.0; cells.rows];
-                let levels = vec![0; cells.rows];
-                cell.write_array(keys, place(DUMMY_BANK), 1, &levels, &mut cells.dummy, &mut report)?;
-            }
-            Ok(cells)
-        })?;
-        let written = Written { cells, keys, measured: false, report };
-        Self::compile(Arc::new(design.clone()), layout, recipes.into(), written.into(), conditions)
+        let (mut arrays, mut recipes, mut blocks) = (Vec::new(), Vec::new(), Vec::new());
+        for array in 0..layout.arrays() {
+            let tile = layout.map(weights.as_row_slice(), array)?;
+            let banks = Banks::new(design, keys, (array, layout.address(array)), (tile.rows, tile.columns));
+            let faults = banks.faults();
+            let cells = banks.write(&tile.levels, &faults, &mut report)?;
+            let block = |cells: &ArrayCells| compiler.block(layout.address(array), &tile.recipe, cells);
+            blocks.push(match &age {
+                Some(age) => {
+                    let (aged, result) = banks.aged(age, Some(&faults), &cells);
+                    result.and_then(|()| block(&aged))?
+                }
+                None => block(&cells)?,
+            });
+            arrays.push(cells);
+            recipes.push(tile.recipe);
+        }
+        let written = Written { cells: arrays, keys, measured: false, report };
+        Self::assemble(
+            Arc::new(design.clone()),
+            layout,
+            recipes.into(),
+            written.into(),
+            conditions,
+            age,
+            blocks,
+        )
     }
 
     /// A die whose arrays have measured conductances, mapped as `weights` would be.
@@ -215,21 +227,23 @@ impl Die {
     ) -> Result<Die> {
         let layout = design.layout(weights)?;
         check_length("arrays of conductances", layout.arrays(), siemens.len())?;
-        let (cells, recipes) = map_arrays(&layout, weights, |array, tile| {
-            let measured = &siemens[array];
+        let (mut cells, mut recipes) = (Vec::new(), Vec::new());
+        for (array, measured) in siemens.iter().enumerate() {
+            let tile = layout.map(weights.as_row_slice(), array)?;
             check_length("conductances of an array", tile.levels.len(), measured.len())?;
             if let Some(at) = measured.iter().position(|&g| !(g >= 0.0 && (g as f32).is_finite())) {
                 let (row, column) = (at / tile.columns, at % tile.columns);
                 return Err(Error::Conductance { array, row, column, siemens: measured[at] });
             }
             let dummies = if design.baseline() == Baseline::DummyColumn { tile.rows } else { 0 };
-            Ok(ArrayCells {
+            cells.push(ArrayCells {
                 rows: tile.rows,
                 columns: tile.columns,
                 siemens: measured.iter().map(|&g| g as f32).collect(),
                 dummy: vec![design.cell().levels().g_off() as f32; dummies],
-            })
-        })?;
+            });
+            recipes.push(tile.recipe);
+        }
         let keys = WriteKeys { die: key, write: key };
         let written = Written { cells, keys, measured: true, report: WriteReport::default() };
         Self::compile(Arc::new(design.clone()), layout, recipes.into(), written.into(), Conditions::FRESH)
@@ -287,12 +301,22 @@ impl Die {
             .map(|array| {
                 let (cells, aged) = written.under(&design, &layout, age.as_ref(), array);
                 aged?;
-                if let Cow::Owned(cells) = &cells {
-                    check_cells(array, cells)?;
-                }
                 compiler.block(layout.address(array), &recipes[array], &cells)
             })
             .collect::<Result<Vec<_>>>()?;
+        Self::assemble(design, layout, recipes, written, conditions, age, blocks)
+    }
+
+    /// A die of compiled arrays, its results proved to fit.
+    fn assemble(
+        design: Arc<Design>,
+        layout: Layout,
+        recipes: Arc<[Recipe]>,
+        written: Arc<Written>,
+        conditions: Conditions,
+        age: Option<CellAge>,
+        blocks: Vec<Block>,
+    ) -> Result<Die> {
         // Row tiles add up in the result.
         let column_bound = |tile: usize| -> i128 {
             blocks
@@ -448,43 +472,13 @@ impl Written {
         array: usize,
     ) -> (Cow<'_, ArrayCells>, Result<()>) {
         let Some(age) = age else { return (Cow::Borrowed(&self.cells[array]), Ok(())) };
-        let mut cells = self.cells[array].clone();
-        let place = |bank| ArrayPlace { index: array, address: layout.address(array), bank };
-        let (cell, has_faults, columns) = (design.cell(), !self.measured, cells.columns);
-        let weights =
-            cell.age_array(age, self.keys, place(WEIGHT_BANK), columns, has_faults, &mut cells.siemens);
-        let dummies = cell.age_array(age, self.keys, place(DUMMY_BANK), 1, has_faults, &mut cells.dummy);
-        (Cow::Owned(cells), weights.and(dummies))
+        let cells = &self.cells[array];
+        let place = (array, layout.address(array));
+        let banks = Banks::new(design, self.keys, place, (cells.rows, cells.columns));
+        let faults = (!self.measured).then(|| banks.faults());
+        let (aged, result) = banks.aged(age, faults.as_ref(), cells);
+        (Cow::Owned(aged), result)
     }
-}
-
-/// Maps a matrix array by array and takes what `write` makes of every tile.
-fn map_arrays(
-    layout: &Layout,
-    weights: &Weights,
-    mut write: impl FnMut(usize, &Tile) -> Result<ArrayCells>,
-) -> Result<(Vec<ArrayCells>, Vec<Recipe>)> {
-    let (mut cells, mut recipes) = (Vec::new(), Vec::new());
-    for array in 0..layout.arrays() {
-        let tile = layout.map(weights.as_row_slice(), array)?;
-        cells.push(write(array, &tile)?);
-        recipes.push(tile.recipe);
-    }
-    Ok((cells, recipes))
-}
-
-/// `Ok` when every conductance is finite and not negative.
-fn check_cells(array: usize, cells: &ArrayCells) -> Result<()> {
-    let valid = |g: f32| (0.0..f32::INFINITY).contains(&g);
-    for (siemens, columns, first) in [(&cells.siemens, cells.columns, 0), (&cells.dummy, 1, cells.columns)] {
-        // Without an early exit, so that it vectorises.
-        if !siemens.iter().fold(true, |all, &g| all & valid(g)) {
-            let at = siemens.iter().position(|&g| !valid(g)).unwrap_or(0);
-            let (row, column, siemens) = (at / columns, first + at % columns, siemens[at].into());
-            return Err(Error::Conductance { array, row, column, siemens });
-        }
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Die {

@@ -1,10 +1,12 @@
 //! One array compiled onto the fixed-point grid.
 
+use std::mem::take;
+
+use super::contributions::pad;
 use super::parts::fits;
 use super::{BlockNoise, BlockParts, Quantizer, SlowNoise, Step};
 use crate::error::Result;
 use crate::fixed::ONE;
-use crate::simd::vectorised;
 
 /// Codes are stored in chunks of this many conversions, padded with conversions of nothing.
 pub(super) const CHUNK: usize = 16;
@@ -25,31 +27,10 @@ pub(super) enum Words {
     Wide(Grid<i64>),
 }
 
-impl<W: Copy + Default> Grid<W> {
-    fn new(parts: &BlockParts, stride: usize, word: impl Fn(i64) -> W) -> Self {
-        let conversions = parts.conversions();
-        let contributions = pad(&parts.contributions, conversions, stride, &word);
-        let signs = pad(&parts.negative, conversions, stride, |negative| word(-i64::from(negative)));
-        Grid { contributions, signs }
-    }
-
+impl<W> Grid<W> {
     fn bytes(&self) -> usize {
         size_of_val(&self.contributions[..]) + size_of_val(&self.signs[..])
     }
-}
-
-/// Rows of `from` values as rows of `to` words, filled up with 0.
-fn pad<T: Copy, W: Copy + Default>(rows: &[T], from: usize, to: usize, word: impl Fn(T) -> W) -> Vec<W> {
-    let mut padded = vec![W::default(); rows.len() / from * to];
-    vectorised(
-        #[inline(always)]
-        || {
-            for (padded, row) in padded.chunks_exact_mut(to).zip(rows.chunks_exact(from)) {
-                padded.iter_mut().zip(row).for_each(|(padded, &value)| *padded = word(value));
-            }
-        },
-    );
-    padded
 }
 
 /// One array on the grid, with every overflow excluded when it was made.
@@ -100,22 +81,28 @@ impl Block {
         let narrow = max_sum + i128::from(ONE) <= i32::MAX.into()
             && max_code <= i32::MAX.into()
             && max_total <= i32::MAX.into();
+        let (negative, contributions) = (take(&mut parts.negative), take(&mut parts.contributions));
+        let conversions = parts.conversions();
         let words = if narrow {
-            Words::Narrow(Grid::new(&parts, stride, |word| word as i32))
+            Words::Narrow(Grid {
+                contributions: contributions.into_narrow(conversions, stride),
+                signs: pad(&negative, conversions, stride, |negative| -i32::from(negative)),
+            })
         } else {
-            Words::Wide(Grid::new(&parts, stride, |word| word))
+            Words::Wide(Grid {
+                contributions: contributions.into_wide(conversions, stride),
+                signs: pad(&negative, conversions, stride, |negative| -i64::from(negative)),
+            })
         };
         let mut code_weight = vec![0; parts.groups * parts.columns];
         let groups = code_weight.chunks_exact_mut(parts.columns);
-        for (weights, lanes) in groups.zip(parts.negative.chunks_exact(parts.conversions())) {
+        for (weights, lanes) in groups.zip(negative.chunks_exact(conversions)) {
             for (&shift, negative) in parts.shift.iter().zip(lanes.chunks_exact(parts.columns)) {
                 for (weight, &negative) in weights.iter_mut().zip(negative) {
                     *weight += if negative { -1 << shift } else { 1 << shift };
                 }
             }
         }
-        parts.contributions = Vec::new();
-        parts.negative = Vec::new();
         let has_digit_sum = max_digit_sum > 0 || max_baseline > 0;
         Ok(Block {
             parts,

@@ -11,6 +11,7 @@
 //! [`direct`] returns the same bits, one vector addition per driven word line.
 
 mod block;
+mod contributions;
 mod counts;
 pub mod direct;
 mod noise;
@@ -21,6 +22,7 @@ mod slow;
 mod slow_state;
 
 pub use block::Block;
+pub use contributions::Contributions;
 pub use counts::{ActivityLevel, Counts};
 pub use noise::NoiseKey;
 pub use parts::{BlockNoise, BlockParts};

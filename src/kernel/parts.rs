@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use super::{Quantizer, SlowNoise};
+use super::{Contributions, Quantizer, SlowNoise};
 use crate::error::{Error, Result, check_integer, check_length};
 use crate::simd::vectorised;
 
@@ -69,7 +69,7 @@ pub struct BlockParts {
     pub max_places: i64,
     /// What each cell adds to its conversion, in grid units: per unit digit, `[row][lane][column]`, or of
     /// each digit by itself, `[digit − 1][row][lane][column]`. The length tells which.
-    pub contributions: Vec<i64>,
+    pub contributions: Contributions,
     /// Sum → code.
     pub quantizer: Quantizer,
     /// What one code counts in the result.
@@ -142,32 +142,43 @@ impl BlockParts {
     /// Largest magnitude of a noise-free sum: every row of a group at its largest digit.
     pub(super) fn max_sum(&self) -> i128 {
         let digit = if self.is_tabled() { 1 } else { i128::from(self.max_digit) };
-        self.max_row_sum(&self.contributions) * digit
+        self.max_row_sum(usize::MAX) * digit
     }
 
-    /// The largest `Σ_row max_table |q|` of a group, over tables of contributions.
-    fn max_row_sum(&self, tables: &[i64]) -> i128 {
-        let largest = vectorised(
-            #[inline(always)]
-            || tables.iter().fold(0, |largest, q| q.unsigned_abs().max(largest)),
-        );
+    /// The largest `Σ_row max_table |q|` of a group, over at most so many tables of contributions.
+    fn max_row_sum(&self, tables: usize) -> i128 {
+        let words = tables.saturating_mul(self.rows() * self.conversions()).min(self.contributions.len());
         // Words that hold even the largest cell in every row add up several times as fast.
-        if u128::from(largest) * (self.group_rows as u128) < 1 << 63 {
-            vectorised(
-                #[inline(always)]
-                || self.max_row_sum_in(tables, i64::abs),
-            )
-            .into()
-        } else {
-            self.max_row_sum_in(tables, |q| i128::from(q).abs())
+        match &self.contributions {
+            Contributions::Narrow(q) => {
+                let q = &q[..words];
+                let largest = vectorised(
+                    #[inline(always)]
+                    || q.iter().fold(0, |largest, q| q.unsigned_abs().max(largest)),
+                );
+                if u128::from(largest) * (self.group_rows as u128) < 1 << 31 {
+                    let sum = vectorised(
+                        #[inline(always)]
+                        || self.max_row_sum_in(q, i32::wrapping_abs),
+                    );
+                    i128::from(sum)
+                } else {
+                    let sum = vectorised(
+                        #[inline(always)]
+                        || self.max_row_sum_in(q, |q| i64::from(q).abs()),
+                    );
+                    i128::from(sum)
+                }
+            }
+            Contributions::Wide(q) => self.max_row_sum_in(&q[..words], |q| i128::from(q).abs()),
         }
     }
 
     #[inline(always)]
-    fn max_row_sum_in<S: Copy + Default + Ord + AddAssign>(
+    fn max_row_sum_in<Q: Copy, S: Copy + Default + Ord + AddAssign>(
         &self,
-        tables: &[i64],
-        magnitude: impl Fn(i64) -> S,
+        tables: &[Q],
+        magnitude: impl Fn(Q) -> S,
     ) -> S {
         let conversions = self.conversions();
         let mut max = S::default();
@@ -200,8 +211,7 @@ impl BlockParts {
         let white = (9 * (total.isqrt() + common.isqrt() + 2)) << noise.unit_bits;
         let mut word_lines = 0;
         if noise.word_line_deviation > 0 {
-            let first = &self.contributions[..self.rows() * self.conversions()];
-            let weighted = self.max_row_sum(first) * (9 * i128::from(noise.word_line_deviation) + 1);
+            let weighted = self.max_row_sum(1) * (9 * i128::from(noise.word_line_deviation) + 1);
             fits("word-line noise", weighted, i64::BITS - 1)?;
             word_lines = (weighted >> WORD_LINE_BITS) + 1;
         }

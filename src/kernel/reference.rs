@@ -38,7 +38,7 @@ pub struct Conversion {
 ///     columns: 1,
 ///     max_digit: 1,
 ///     max_places: 255,
-///     contributions: vec![3 << 16, 2 << 16],
+///     contributions: vec![3 << 16, 2 << 16].into(),
 ///     quantizer: Quantizer::Codes { low: 0, high: 15 },
 ///     unit: 1,
 ///     shift: vec![0],

@@ -101,11 +101,30 @@ impl Key {
         Stream::new(self.address(purpose, place))
     }
 
-    fn address(self, purpose: Purpose, place: [u64; 3]) -> [u64; 2] {
-        let [a, b, c] = place;
+    /// The streams for `purpose` at places that begin with `first`.
+    pub(crate) fn streams(self, purpose: Purpose, first: u64) -> Streams {
         // The first round, of no word, spreads keys that differ in a few bits: without it, key 1 with
         // purpose 2 would be key 0 with purpose 3.
-        [0, purpose as u64, a, b, c].into_iter().fold(self.0, absorb)
+        Streams([0, purpose as u64, first].into_iter().fold(self.0, absorb))
+    }
+
+    fn address(self, purpose: Purpose, [a, b, c]: [u64; 3]) -> [u64; 2] {
+        self.streams(purpose, a).address([b, c])
+    }
+}
+
+/// Streams whose addresses begin alike: that part is worked out once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Streams([u64; 2]);
+
+impl Streams {
+    /// The stream at the place that ends so.
+    pub(crate) fn stream(self, last: [u64; 2]) -> Stream {
+        Stream::new(self.address(last))
+    }
+
+    fn address(self, last: [u64; 2]) -> [u64; 2] {
+        last.into_iter().fold(self.0, absorb)
     }
 }
 

@@ -67,10 +67,13 @@ impl Layout {
             },
         };
         let row_of = |input: usize| &values[input * self.outputs()..][outputs.clone()];
+        // Rows of a wide matrix lie pages apart: copied first, their cache misses overlap.
+        let part = inputs.clone().map(row_of).collect::<Vec<_>>().concat();
         let mut stored = vec![0; outputs.len() * self.settings().mapping.arms()];
-        for (input, levels) in inputs.clone().zip(tile.levels.chunks_exact_mut(columns)) {
-            if self.store(row_of(input), &mut stored) > self.max_stored() {
-                return Err(self.out_of_range(row_of(input), input, outputs.start));
+        let rows = part.chunks_exact(outputs.len()).zip(tile.levels.chunks_exact_mut(columns));
+        for (input, (row, levels)) in inputs.clone().zip(rows) {
+            if self.store(row, &mut stored) > self.max_stored() {
+                return Err(self.out_of_range(row, input, outputs.start));
             }
             slice(&stored, self.slices(), self.settings().cell_bits, levels);
         }

@@ -5,8 +5,9 @@ use super::write_verify::PulseLoop;
 use super::{CellModel, DeviceSpread, Programming, WriteReport, cell_model};
 use crate::device::LevelMap;
 use crate::error::{Error, Result};
-use crate::key::{Key, Purpose, Stream};
+use crate::key::{Key, Purpose, Stream, Streams};
 use crate::math::{exp_in_place, scale_by_exp};
+use crate::simd::vectorised;
 
 /// Most levels of a cell.
 const LEVELS: usize = 16;
@@ -43,6 +44,8 @@ pub(in crate::device) struct ArrayWriter<'a> {
     levels: &'a LevelMap,
     keys: WriteKeys,
     place: ArrayPlace,
+    /// Of programming error, at word line and bank.
+    streams: Streams,
     /// The conductance of every level before spread and error.
     bases: [f32; LEVELS],
     error: WriteError<'a>,
@@ -115,7 +118,8 @@ impl<'a> ArrayWriter<'a> {
         };
         let spread = SpreadMap::new(spread, keys.die, place, (rows, columns));
         let (factors, draws) = (vec![1.0; columns], vec![0.0; columns]);
-        ArrayWriter { levels, keys, place, bases, error, spread, factors, draws }
+        let streams = keys.write.streams(Purpose::Programming, place.address);
+        ArrayWriter { levels, keys, place, streams, bases, error, spread, factors, draws }
     }
 
     /// Programs word line `row`: `siemens[i]` becomes the conductance of the cell at bit line `i`.
@@ -134,17 +138,14 @@ impl<'a> ArrayWriter<'a> {
         report: &mut WriteReport,
     ) -> Result<()> {
         report.add_cells(siemens.len());
-        let place = [self.place.address, row as u64, self.place.bank];
-        let stream = || self.keys.write.stream(Purpose::Programming, place);
+        let stream = || self.streams.stream([row as u64, self.place.bank]);
         if let WriteError::Samples(samples) = self.error {
             let mut stream = stream();
             for (cell, &level) in siemens.iter_mut().zip(levels) {
                 *cell = sample(&samples[usize::from(level)], &mut stream);
             }
         } else {
-            for (cell, &level) in siemens.iter_mut().zip(levels) {
-                *cell = self.bases[usize::from(level) % LEVELS];
-            }
+            look_up(&self.bases, self.levels.as_slice().len(), levels, siemens);
         }
         let factors = &mut self.factors[..siemens.len()];
         let draws = &mut self.draws[..siemens.len()];
@@ -189,6 +190,30 @@ impl<'a> ArrayWriter<'a> {
         }
         check_row(self.place, row, siemens)
     }
+}
+
+/// Puts the conductance of its level into every cell.
+fn look_up(bases: &[f32; LEVELS], count: usize, levels: &[u8], siemens: &mut [f32]) {
+    if count > 4 {
+        for (cell, &level) in siemens.iter_mut().zip(levels) {
+            *cell = bases[usize::from(level) % LEVELS];
+        }
+        return;
+    }
+    // Choosing among a few by masks vectorises, looking up does not.
+    let [g0, g1, g2, g3] = [0, 1, 2, 3].map(|level: usize| bases[level].to_bits());
+    vectorised(
+        #[inline(always)]
+        || {
+            for (cell, &level) in siemens.iter_mut().zip(levels) {
+                let level = u32::from(level);
+                let (odd, upper) = (0u32.wrapping_sub(level & 1), 0u32.wrapping_sub(level >> 1));
+                let low = g0 ^ (odd & (g0 ^ g1));
+                let high = g2 ^ (odd & (g2 ^ g3));
+                *cell = f32::from_bits(low ^ (upper & (low ^ high)));
+            }
+        },
+    );
 }
 
 /// Refuses a word line with a cell that is negative or not finite.

@@ -13,7 +13,7 @@ mod write_pulses;
 mod write_report;
 mod write_verify;
 
-pub(in crate::device) use array_faults::ArrayFaults;
+pub(crate) use array_faults::ArrayFaults;
 pub(crate) use array_writer::{ArrayPlace, WriteKeys};
 pub(in crate::device) use array_writer::{ArrayWriter, WriteSettings};
 pub use cell_model::CellModel;

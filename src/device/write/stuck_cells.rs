@@ -69,15 +69,22 @@ impl StuckCells {
         self.on_rate + self.off_rate == 0.0
     }
 
-    /// Overwrites the stuck cells of one word line.
-    pub(super) fn apply(&self, g_off: f64, g_on: f64, row: &mut [f32], stream: &mut Stream) {
+    /// Appends the stuck ones of the first `columns` cells of a word line, rising, with what they conduct.
+    pub(super) fn draw(
+        &self,
+        (g_off, g_on): (f64, f64),
+        columns: usize,
+        stream: &mut Stream,
+        stuck: &mut Vec<(usize, f32)>,
+    ) {
         let rate = self.on_rate + self.off_rate;
         if rate == 0.0 {
             return;
         }
         let mut gaps = Gaps::new(rate);
-        while let Some(hit) = gaps.next(row.len(), stream) {
-            row[hit] = if stream.uniform() * rate < self.on_rate { g_on } else { g_off } as f32;
+        while let Some(hit) = gaps.next(columns, stream) {
+            let siemens = if stream.uniform() * rate < self.on_rate { g_on } else { g_off };
+            stuck.push((hit, siemens as f32));
         }
     }
 }
