@@ -6,7 +6,7 @@ use common::ideal_cell;
 use forms_xbar::device::{
     Flicker, FlickerAmplitude, IvCurve, Telegraph, TelegraphAmplitude, WhiteLaw, WhiteNoise,
 };
-use forms_xbar::kernel::{Block, BlockParts, Quantizer};
+use forms_xbar::kernel::{Block, BlockParts, Quantizer, Summands};
 use forms_xbar::mapping::{Layout, LayoutSettings};
 use forms_xbar::nalgebra::DMatrix;
 use forms_xbar::stream::InputFormat;
@@ -364,6 +364,7 @@ fn accumulators_that_could_overflow_are_refused() {
         max_digit: 1,
         max_places: 65535,
         contributions: contributions.into(),
+        summands: Summands::Rows,
         quantizer: Quantizer::Codes { low: 0, high: 65535 },
         unit,
         shift: vec![16],
@@ -395,6 +396,19 @@ fn accumulators_that_could_overflow_are_refused() {
     let error = Block::new(parts(1, vec![i64::MAX])).unwrap_err();
     assert!(matches!(error, Error::Overflow { name: "bit-line sum", .. }), "{error}");
     assert!(matches!(Block::new(parts(1, vec![1, 2])), Err(Error::Length { name: "contributions", .. })));
+
+    // Patterns: of single bits, and of at most 8 rows.
+    let patterns = |rows: usize, max_digit: u32, contributions: usize| BlockParts {
+        group_rows: rows,
+        max_digit,
+        summands: Summands::Patterns,
+        energy: vec![0; rows * max_digit as usize],
+        ..parts(1, vec![1; contributions])
+    };
+    assert!(Block::new(patterns(8, 1, 256)).is_ok());
+    assert!(matches!(Block::new(patterns(9, 1, 512)), Err(Error::Integer { value: 9, max: 8, .. })));
+    assert!(matches!(Block::new(patterns(2, 3, 4)), Err(Error::Integer { value: 3, max: 1, .. })));
+    assert!(matches!(Block::new(patterns(2, 1, 2)), Err(Error::Length { expected: 4, found: 2, .. })));
 
     // A matrix so tall that results on a grid of 2⁻¹⁶ could exceed 64 bits, although no array could.
     let tall = builder().input_bits(16).adc(Adc::full_range(16)).build().unwrap();

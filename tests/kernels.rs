@@ -7,8 +7,8 @@ use forms_xbar::device::{
     self, FlickerAmplitude, IvCurve, Persistence, TelegraphAmplitude, WhiteLaw, WhiteNoise,
 };
 use forms_xbar::kernel::{
-    self, Block, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, Quantizer, SlowNoise, Step, Telegraph,
-    direct, reference,
+    self, Block, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, Quantizer, SlowNoise, Step, Summands,
+    Telegraph, direct, reference,
 };
 use forms_xbar::key::Purpose;
 use forms_xbar::{
@@ -208,11 +208,20 @@ fn a_trace_is_the_read_it_belongs_to() {
 /// A block of random integers, of any shape and with any noise.
 fn random_parts(rng: &mut ChaCha8Rng) -> BlockParts {
     let max_digit = *[1, 1, 3, 15].get(rng.random_range(0..4)).unwrap();
+    let summands = match (rng.random_range(0..3), max_digit) {
+        (0, 1) => Summands::Patterns,
+        (1, _) => Summands::Digits,
+        _ => Summands::Rows,
+    };
     let (group_rows, groups) = (rng.random_range(1..=6), rng.random_range(1..=3));
     let (lanes, columns) = (rng.random_range(1..=3), rng.random_range(1..=12));
     let (rows, digits) = (group_rows * groups, max_digit as usize);
     let cells = rows * lanes * columns;
-    let tables = if rng.random() { digits } else { 1 };
+    let summand_rows = match summands {
+        Summands::Rows => rows,
+        Summands::Digits => digits * rows,
+        Summands::Patterns => groups << group_rows,
+    };
     // Some blocks need wide words.
     let largest = if rng.random_range(0..4) == 0 { 1 << 32 } else { 3 << 16 };
     let codes = Quantizer::Codes { low: -rng.random_range(0..9), high: rng.random_range(1..64) };
@@ -228,7 +237,8 @@ fn random_parts(rng: &mut ChaCha8Rng) -> BlockParts {
         columns,
         max_digit,
         max_places: 1 << 12,
-        contributions: integers(rng, tables * cells, -largest / 8, largest).into(),
+        contributions: integers(rng, summand_rows * lanes * columns, -largest / 8, largest).into(),
+        summands,
         quantizer: if rng.random() { codes } else { Quantizer::PassThrough },
         unit: rng.random_range(1..5),
         shift: (0..lanes).map(|lane| 2 * lane as u32).collect(),
@@ -312,12 +322,18 @@ impl Oracle<'_> {
         let Oracle { parts, .. } = self;
         let (rows, conversions) = (parts.groups * parts.group_rows, parts.lanes * parts.columns);
         let at = lane * parts.columns + column;
-        let tabled = parts.contributions.len() > rows * conversions;
+        let contribution = |row: usize| i128::from(parts.contributions.at(row * conversions + at));
         let mut sum = 0i128;
         for (row, digit) in self.driven(step) {
-            let (table, factor) = if tabled { (digit - 1, 1) } else { (0, digit) };
-            sum +=
-                factor as i128 * i128::from(parts.contributions.at((table * rows + row) * conversions + at));
+            sum += match parts.summands {
+                Summands::Rows => digit as i128 * contribution(row),
+                Summands::Digits => contribution((digit - 1) * rows + row),
+                Summands::Patterns => 0,
+            };
+        }
+        if parts.summands == Summands::Patterns {
+            let bits = self.driven(step).into_iter().map(|(row, _)| 1 << (row % parts.group_rows));
+            sum = contribution((step.group << parts.group_rows) + bits.sum::<usize>());
         }
         if let Some(noise) = &parts.noise {
             sum += self.fast(noise, step, lane, column);
@@ -358,7 +374,10 @@ impl Oracle<'_> {
         for i in 0..parts.group_rows {
             let z = self.normal(Purpose::WordLineNoise, place, i);
             let offset = (noise.word_line_deviation as f64 * z + 0.5).floor() as i128;
-            let row = step.group * parts.group_rows + i;
+            let row = match parts.summands {
+                Summands::Rows | Summands::Digits => step.group * parts.group_rows + i,
+                Summands::Patterns => (step.group << parts.group_rows) + (1 << i),
+            };
             word_lines += offset * i128::from(parts.contributions.at(row * conversions + at));
         }
         white - common + (word_lines + (1 << 23)).div_euclid(1 << 24)
@@ -485,14 +504,15 @@ fn noise_free_runs_of_a_noisy_block_are_those_of_a_quiet_one() {
 fn the_largest_sum_is_of_the_largest_digit_of_each_row() {
     // Two groups of two rows, digits 1 to 3; the largest share of a row need not be of digit 3.
     let tables: [[i64; 4]; 3] = [[5, -9, 1, 1], [7, 2, 30, 0], [-4, 3, 2, -2]];
-    let parts = |contributions: Vec<i64>| BlockParts {
+    let parts = |summands, max_digit, contributions: Vec<i64>| BlockParts {
         group_rows: 2,
         groups: 2,
         lanes: 1,
         columns: 1,
-        max_digit: 3,
+        max_digit,
         max_places: 1,
         contributions: contributions.into(),
+        summands,
         quantizer: Quantizer::PassThrough,
         unit: 1,
         shift: vec![0],
@@ -501,9 +521,12 @@ fn the_largest_sum_is_of_the_largest_digit_of_each_row() {
         baseline: vec![],
         noise: None,
         slow: None,
-        energy: vec![0; 12],
+        energy: vec![0; 4 * max_digit as usize],
     };
-    assert_eq!(Block::new(parts(tables.concat())).unwrap().max_sum(), 30 + 2);
-    assert_eq!(Block::new(parts(tables[0].to_vec())).unwrap().max_sum(), 3 * (5 + 9));
-    assert!(Block::new(parts(tables[..2].concat())).is_err());
+    let max_sum = |parts: BlockParts| Block::new(parts).unwrap().max_sum();
+    assert_eq!(max_sum(parts(Summands::Digits, 3, tables.concat())), 30 + 2);
+    assert_eq!(max_sum(parts(Summands::Rows, 3, tables[0].to_vec())), 3 * (5 + 9));
+    assert!(Block::new(parts(Summands::Digits, 3, tables[..2].concat())).is_err());
+    // A pattern stands for the whole sum.
+    assert_eq!(max_sum(parts(Summands::Patterns, 1, tables[..2].concat())), 30);
 }

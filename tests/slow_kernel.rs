@@ -3,7 +3,7 @@
 
 use forms_xbar::kernel::{
     ActivityLevel, Block, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, Persistence, Quantizer,
-    SlowNoise, Step, Telegraph, direct,
+    SlowNoise, Step, Summands, Telegraph, direct,
 };
 use forms_xbar::{Error, Key};
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
@@ -24,6 +24,7 @@ fn parts(rows: usize, columns: usize, contributions: Vec<i64>) -> BlockParts {
         max_digit: 1,
         max_places: 1,
         contributions: contributions.into(),
+        summands: Summands::Rows,
         quantizer: Quantizer::PassThrough,
         unit: 1,
         shift: vec![0],

@@ -7,7 +7,7 @@ use crate::design::Design;
 use crate::device::{Conditions, Telegraph};
 use crate::error::{Error, Result, check_real};
 use crate::fixed::{ONE, round_real, round_reals};
-use crate::kernel::{self, Block, BlockNoise, BlockParts, Contributions, Quantizer, SlowNoise};
+use crate::kernel::{self, Block, BlockNoise, BlockParts, Contributions, Quantizer, SlowNoise, Summands};
 use crate::key::Key;
 use crate::mapping::{Layout, Recipe};
 use crate::simd::vectorised;
@@ -58,6 +58,7 @@ impl<'a> Compiler<'a> {
             max_digit,
             max_places,
             contributions: self.contributions(cells)?,
+            summands: if self.design.cell().iv().is_ohmic() { Summands::Rows } else { Summands::Digits },
             quantizer: match thresholds.codes {
                 Some((low, high)) => Quantizer::Codes { low, high },
                 None => Quantizer::PassThrough,

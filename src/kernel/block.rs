@@ -4,7 +4,7 @@ use std::mem::take;
 
 use super::contributions::pad;
 use super::parts::fits;
-use super::{BlockNoise, BlockParts, Quantizer, SlowNoise, Step};
+use super::{BlockNoise, BlockParts, Quantizer, SlowNoise, Step, Summands};
 use crate::error::Result;
 use crate::fixed::ONE;
 
@@ -14,7 +14,7 @@ pub(super) const CHUNK: usize = 16;
 /// The large arrays of a block, in integers of one width, rows padded to the block's stride.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grid<W> {
-    /// `[row][stride]`, or `[digit − 1][row][stride]`.
+    /// Rows of [`Summands`](super::Summands).
     pub(super) contributions: Vec<W>,
     /// All ones where a lane is subtracted, else 0, `[group][stride]`.
     pub(super) signs: Vec<W>,
@@ -41,7 +41,6 @@ pub struct Block {
     stride: usize,
     /// Replaces `parts.contributions` and `parts.negative`.
     words: Words,
-    tabled: bool,
     /// `Σ_l ±2^shift[l]`, `[group][column]`.
     code_weight: Vec<i64>,
     has_digit_sum: bool,
@@ -58,7 +57,6 @@ impl Block {
     /// not fit together, [`Error::Overflow`](crate::Error::Overflow) when a sum, a variance or a result could exceed 64 bits.
     pub fn new(mut parts: BlockParts) -> Result<Self> {
         parts.check()?;
-        let tabled = parts.is_tabled();
         let stride = parts.conversions().next_multiple_of(CHUNK);
         let max_sum = parts.max_sum();
         fits("bit-line sum", max_sum, i64::BITS - 1)?;
@@ -108,7 +106,6 @@ impl Block {
             parts,
             stride,
             words,
-            tabled,
             code_weight,
             has_digit_sum,
             max_sum: max_sum as i64,
@@ -160,28 +157,58 @@ impl Block {
         }
     }
 
-    /// What a cell adds to its conversion at a digit, in grid units.
-    pub fn contribution(&self, row: usize, digit: u8, lane: usize, column: usize) -> i64 {
-        if digit == 0 {
-            return 0;
-        }
-        let (first, factor) = self.cells(row, digit);
-        let at = first + lane * self.parts.columns + column;
-        let cell = match &self.words {
+    /// The noise-free sum of a conversion, in grid units.
+    pub fn sum(&self, step: &Step<'_>, lane: usize, column: usize) -> i64 {
+        let at = lane * self.parts.columns + column;
+        let mut sum = 0;
+        self.for_each_summand(step, |first, factor| sum += i64::from(factor) * self.word(first + at));
+        sum
+    }
+
+    /// What a row adds to a conversion where it alone is driven, per unit digit, in grid units.
+    pub fn contribution(&self, row: usize, lane: usize, column: usize) -> i64 {
+        self.word(self.alone(row) + lane * self.parts.columns + column)
+    }
+
+    fn word(&self, at: usize) -> i64 {
+        match &self.words {
             Words::Narrow(grid) => grid.contributions[at].into(),
             Words::Wide(grid) => grid.contributions[at],
+        }
+    }
+
+    /// Shows where on the grid the summands of a step begin, and what they count.
+    pub(super) fn for_each_summand(&self, step: &Step<'_>, mut show: impl FnMut(usize, u8)) {
+        match self.parts.summands {
+            Summands::Rows => self.driven(step).for_each(|(row, digit)| show(row * self.stride, digit)),
+            Summands::Digits => {
+                self.driven(step).for_each(|(row, digit)| show(self.at_digit(row, digit) * self.stride, 1));
+            }
+            Summands::Patterns => show(self.pattern(step) * self.stride, 1),
+        }
+    }
+
+    /// The row of summands that stands for the driven rows of a step.
+    fn pattern(&self, step: &Step<'_>) -> usize {
+        let bits = step.digits.iter().rev().fold(0, |bits, &digit| bits << 1 | usize::from(digit != 0));
+        (step.group << self.parts.group_rows) + bits
+    }
+
+    /// Where on the grid a row begins that is driven alone at digit 1.
+    pub(super) fn alone(&self, row: usize) -> usize {
+        let row = match self.parts.summands {
+            Summands::Rows | Summands::Digits => row,
+            Summands::Patterns => {
+                let (group, row) = (row / self.parts.group_rows, row % self.parts.group_rows);
+                (group << self.parts.group_rows) + (1 << row)
+            }
         };
-        i64::from(factor) * cell
+        row * self.stride
     }
 
-    /// Where on the grid a row begins at a digit above 0, and what its cells count.
-    pub(super) fn cells(&self, row: usize, digit: u8) -> (usize, u8) {
-        if self.tabled { (self.at_digit(row, digit) * self.stride, 1) } else { (row * self.stride, digit) }
-    }
-
-    /// Whether each digit has a table of contributions of its own.
-    pub(super) fn is_tabled(&self) -> bool {
-        self.tabled
+    /// Whether summands count more than once.
+    pub(super) fn has_factors(&self) -> bool {
+        self.parts.summands == Summands::Rows && self.parts.max_digit > 1
     }
 
     /// What is added to a column beside its codes, for a digit sum of `n`.

@@ -2,6 +2,22 @@
 
 use crate::simd::vectorised;
 
+/// Most rows of a group whose sums are tabled by pattern.
+pub(crate) const PATTERN_ROWS: usize = 8;
+
+/// What the sum of a conversion is put together from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Summands {
+    /// Every driven row adds its contribution times its digit, `[row][lane][column]`.
+    #[default]
+    Rows,
+    /// Every driven row adds the contribution of its digit, `[digit − 1][row][lane][column]`.
+    Digits,
+    /// The set of driven rows has a sum of its own, `[group][pattern][lane][column]`; bit `i` of a pattern
+    /// is row `i` of the group. Digits are single bits and groups have at most 8 rows.
+    Patterns,
+}
+
 /// What each cell adds to its conversion, in grid units, in words that hold every one of them.
 ///
 /// Narrow words halve the memory that compiling an array passes through; they never change a value.

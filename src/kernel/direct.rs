@@ -55,8 +55,8 @@ pub struct Workspace {
 
 #[derive(Debug, Clone, Default)]
 struct Buffers<W> {
-    /// Where on the grid the driven rows of the step begin, and what their cells count.
-    driven: Vec<(usize, W)>,
+    /// Where on the grid the summands of the step begin, and what they count.
+    summands: Vec<(usize, W)>,
     /// Sums, then codes, `[lane][column]` and padding.
     codes: Vec<W>,
     /// `Σ_l ±2^shift · code` per column.
@@ -69,8 +69,8 @@ struct Buffers<W> {
 
 impl<W: Word> Buffers<W> {
     fn fit(&mut self, block: &Block) -> &mut Self {
-        self.driven.clear();
-        self.driven.reserve(block.group_rows());
+        self.summands.clear();
+        self.summands.reserve(block.group_rows());
         self.codes.resize(block.stride(), W::from(0));
         self.totals.resize(block.columns(), W::from(0));
         self
@@ -176,25 +176,18 @@ fn run_in<W: Word>(
         counts.clipped_low += clipped.low;
         counts.clipped_high += clipped.high;
         counts.conversions += (block.lanes() * block.columns()) as u64;
-        counts.active_word_lines += buffers.driven.len() as u64;
+        counts.active_word_lines += step.digits.iter().filter(|&&digit| digit != 0).count() as u64;
     }
     recombine(block, grid, step, buffers, y);
 }
 
-/// `sums = Σ contribution at the digit` over the driven rows, a register's worth of columns at a time.
+/// `sums = Σ contribution · factor` over the summands, a register's worth of columns at a time.
 fn add_rows<W: Word>(block: &Block, grid: &Grid<W>, step: &Step<'_>, buffers: &mut Buffers<W>) {
-    let plain = if block.is_tabled() {
-        let cells = block.driven(step).map(|(row, digit)| (block.cells(row, digit).0, W::from(1)));
-        buffers.driven.extend(cells);
-        true
-    } else {
-        let stride = block.stride();
-        buffers.driven.extend(block.driven(step).map(|(row, digit)| (row * stride, W::from(digit))));
-        step.digits.iter().all(|&digit| digit <= 1)
-    };
+    block.for_each_summand(step, |first, factor| buffers.summands.push((first, W::from(factor))));
+    let plain = !block.has_factors() || step.digits.iter().all(|&digit| digit <= 1);
     for (chunk, sums) in buffers.codes.chunks_exact_mut(CHUNK).enumerate() {
         let mut sum = [W::from(0); CHUNK];
-        for &(first, factor) in &buffers.driven {
+        for &(first, factor) in &buffers.summands {
             let row = &grid.contributions[first + chunk * CHUNK..][..CHUNK];
             for (sum, &q) in sum.iter_mut().zip(row) {
                 *sum += if plain { q } else { q * factor };
@@ -243,8 +236,7 @@ fn move_sums<W: Word>(
         let mut draws = key.word_line_draws(step);
         for row in step.group * block.group_rows()..(step.group + 1) * block.group_rows() {
             let offset = word_line_offset(noise.word_line_deviation, &mut draws);
-            let (first, _) = block.cells(row, 1);
-            for (sum, &q) in moves.iter_mut().zip(&grid.contributions[first..]) {
+            for (sum, &q) in moves.iter_mut().zip(&grid.contributions[block.alone(row)..]) {
                 *sum += offset * q.into();
             }
         }

@@ -22,7 +22,8 @@ mod slow;
 mod slow_state;
 
 pub use block::Block;
-pub use contributions::Contributions;
+pub(crate) use contributions::PATTERN_ROWS;
+pub use contributions::{Contributions, Summands};
 pub use counts::{ActivityLevel, Counts};
 pub use noise::NoiseKey;
 pub use parts::{BlockNoise, BlockParts};

@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use super::{Contributions, Quantizer, SlowNoise};
+use super::{Contributions, PATTERN_ROWS, Quantizer, SlowNoise, Summands};
 use crate::error::{Error, Result, check_integer, check_length};
 use crate::simd::vectorised;
 
@@ -67,9 +67,10 @@ pub struct BlockParts {
     pub max_digit: u32,
     /// Largest `Σ |place|` of the planes of one group.
     pub max_places: i64,
-    /// What each cell adds to its conversion, in grid units: per unit digit, `[row][lane][column]`, or of
-    /// each digit by itself, `[digit − 1][row][lane][column]`. The length tells which.
+    /// What [`Summands`] add to their conversions, in grid units.
     pub contributions: Contributions,
+    /// What contributions belong to.
+    pub summands: Summands,
     /// Sum → code.
     pub quantizer: Quantizer,
     /// What one code counts in the result.
@@ -101,9 +102,13 @@ impl BlockParts {
         self.lanes.saturating_mul(self.columns)
     }
 
-    /// Whether each digit has a table of contributions of its own.
-    pub(super) fn is_tabled(&self) -> bool {
-        self.contributions.len() > self.rows() * self.conversions()
+    /// Rows of contributions.
+    fn summand_rows(&self) -> usize {
+        match self.summands {
+            Summands::Rows => self.rows(),
+            Summands::Digits => self.rows() * self.max_digit as usize,
+            Summands::Patterns => self.groups << self.group_rows,
+        }
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -113,8 +118,11 @@ impl BlockParts {
         check_integer("largest digit", self.max_digit, 1, u8::MAX.into())?;
         check_integer("sum of places", self.max_places, 1, 1 << 40)?;
         check_integer("unit of a code", self.unit, 1, 1 << 40)?;
-        let tables = if self.is_tabled() { digits } else { 1 };
-        check_length("contributions", tables * rows * conversions, self.contributions.len())?;
+        if self.summands == Summands::Patterns {
+            check_integer("rows of a group with patterns", self.group_rows, 1, PATTERN_ROWS as i64)?;
+            check_integer("largest digit of a group with patterns", self.max_digit, 1, 1)?;
+        }
+        check_length("contributions", self.summand_rows() * conversions, self.contributions.len())?;
         check_length("lane shifts", self.lanes, self.shift.len())?;
         for &shift in &self.shift {
             check_integer("lane shift", shift, 0, 20)?;
@@ -141,34 +149,42 @@ impl BlockParts {
 
     /// Largest magnitude of a noise-free sum: every row of a group at its largest digit.
     pub(super) fn max_sum(&self) -> i128 {
-        let digit = if self.is_tabled() { 1 } else { i128::from(self.max_digit) };
-        self.max_row_sum(usize::MAX) * digit
+        match self.summands {
+            Summands::Rows => self.max_row_sum(self.rows()) * i128::from(self.max_digit),
+            Summands::Digits => self.max_row_sum(self.contributions.len() / self.conversions()),
+            Summands::Patterns => self.max_contribution(),
+        }
     }
 
-    /// The largest `Σ_row max_table |q|` of a group, over at most so many tables of contributions.
-    fn max_row_sum(&self, tables: usize) -> i128 {
-        let words = tables.saturating_mul(self.rows() * self.conversions()).min(self.contributions.len());
+    fn max_contribution(&self) -> i128 {
+        match &self.contributions {
+            Contributions::Narrow(q) => vectorised(
+                #[inline(always)]
+                || q.iter().fold(0, |largest, q| q.unsigned_abs().max(largest)),
+            )
+            .into(),
+            Contributions::Wide(q) => q.iter().map(|q| i128::from(*q).abs()).max().unwrap_or(0),
+        }
+    }
+
+    /// The largest `Σ_row max_table |q|` of a group, over the tables that begin with so many rows.
+    fn max_row_sum(&self, rows: usize) -> i128 {
+        let words = rows * self.conversions();
         // Words that hold even the largest cell in every row add up several times as fast.
         match &self.contributions {
-            Contributions::Narrow(q) => {
-                let q = &q[..words];
-                let largest = vectorised(
+            Contributions::Narrow(q) if self.max_contribution() * (self.group_rows as i128) < 1 << 31 => {
+                let sum = vectorised(
                     #[inline(always)]
-                    || q.iter().fold(0, |largest, q| q.unsigned_abs().max(largest)),
+                    || self.max_row_sum_in(&q[..words], i32::wrapping_abs),
                 );
-                if u128::from(largest) * (self.group_rows as u128) < 1 << 31 {
-                    let sum = vectorised(
-                        #[inline(always)]
-                        || self.max_row_sum_in(q, i32::wrapping_abs),
-                    );
-                    i128::from(sum)
-                } else {
-                    let sum = vectorised(
-                        #[inline(always)]
-                        || self.max_row_sum_in(q, |q| i64::from(q).abs()),
-                    );
-                    i128::from(sum)
-                }
+                sum.into()
+            }
+            Contributions::Narrow(q) => {
+                let sum = vectorised(
+                    #[inline(always)]
+                    || self.max_row_sum_in(&q[..words], |q| i64::from(q).abs()),
+                );
+                sum.into()
             }
             Contributions::Wide(q) => self.max_row_sum_in(&q[..words], |q| i128::from(q).abs()),
         }
@@ -211,7 +227,12 @@ impl BlockParts {
         let white = (9 * (total.isqrt() + common.isqrt() + 2)) << noise.unit_bits;
         let mut word_lines = 0;
         if noise.word_line_deviation > 0 {
-            let weighted = self.max_row_sum(1) * (9 * i128::from(noise.word_line_deviation) + 1);
+            // Of a pattern, rows driven alone.
+            let rows = match self.summands {
+                Summands::Patterns => self.max_contribution() * self.group_rows as i128,
+                Summands::Rows | Summands::Digits => self.max_row_sum(self.rows()),
+            };
+            let weighted = rows * (9 * i128::from(noise.word_line_deviation) + 1);
             fits("word-line noise", weighted, i64::BITS - 1)?;
             word_lines = (weighted >> WORD_LINE_BITS) + 1;
         }

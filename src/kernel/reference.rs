@@ -29,7 +29,9 @@ pub struct Conversion {
 /// without noise draws nothing.
 ///
 /// ```
-/// use forms_xbar::kernel::{ActivityLevel, Block, BlockParts, Counts, Quantizer, Step, reference};
+/// use forms_xbar::kernel::{
+///     ActivityLevel, Block, BlockParts, Counts, Quantizer, Step, Summands, reference,
+/// };
 ///
 /// let block = Block::new(BlockParts {
 ///     group_rows: 2,
@@ -39,6 +41,7 @@ pub struct Conversion {
 ///     max_digit: 1,
 ///     max_places: 255,
 ///     contributions: vec![3 << 16, 2 << 16].into(),
+///     summands: Summands::Rows,
 ///     quantizer: Quantizer::Codes { low: 0, high: 15 },
 ///     unit: 1,
 ///     shift: vec![0],
@@ -79,12 +82,8 @@ pub fn run(
     let mut counted = Counts::default();
     for (column, y) in y.iter_mut().enumerate() {
         for lane in 0..block.lanes() {
-            let mut sum = 0;
-            for (row, &digit) in step.digits.iter().enumerate() {
-                let row = first_row + row;
-                sum += block.contribution(row, digit, lane, column);
-            }
-            let off = |(row, offset)| offset * block.contribution(row, 1, lane, column);
+            let mut sum = block.sum(step, lane, column);
+            let off = |(row, offset)| offset * block.contribution(row, lane, column);
             sum += round_word_lines((first_row..).zip(&offsets).map(off).sum());
             sum += slow.as_ref().map_or(0, |slow| slow.moved(block, step, lane, column));
             if let (Some(draws), Some(variance)) = (&mut draws, block.variance(step, lane, column)) {
