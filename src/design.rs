@@ -1,8 +1,10 @@
 //! Every setting of a crossbar machine, and every check of one against another.
 
+use crate::circuit::{UnselectedRows, Wires};
 use crate::device::{Cell, Conditions, LevelMap, ReadNoise};
 use crate::error::{Error, Result, check_real};
 use crate::fixed::{ONE, round, round_real};
+use crate::kernel::PATTERN_ROWS;
 use crate::mapping::{Layout, LayoutSettings, Mapping};
 use crate::periphery::{Adc, Baseline, Dac, Thresholds};
 use crate::stream::{InputFormat, Skip};
@@ -42,6 +44,7 @@ pub struct DesignBuilder {
     baseline: Baseline,
     read_noise: ReadNoise,
     plane_secs: f64,
+    wires: Option<Wires>,
 }
 
 impl DesignBuilder {
@@ -64,6 +67,7 @@ impl DesignBuilder {
             baseline: Baseline::Digital,
             read_noise: ReadNoise::NONE,
             plane_secs: 100e-9,
+            wires: None,
         }
     }
 
@@ -128,6 +132,20 @@ impl DesignBuilder {
         Self { read_noise, ..self }
     }
 
+    /// Wires, drivers and sense terminals; without a call they are ideal.
+    ///
+    /// Programming solves the network of every active group and reads with its effective transfer
+    /// conductances, so that reads cost what they cost without wires. Cells that are not ohmic and inputs
+    /// that drive gates have a current of their own for every pattern of driven rows: programming then solves
+    /// 2^m networks per group of m rows, which must be disconnected, at most 8 and of one-bit digits.
+    ///
+    /// Read noise, its share in [`Die::error_budget`](crate::Die::error_budget) and the energy in the cells are
+    /// those of a cell of the effective conductance; the correlation that wires bring between columns is
+    /// left out ([`circuit`](crate::circuit) computes it).
+    pub fn wires(self, wires: impl Into<Option<Wires>>) -> Self {
+        Self { wires: wires.into(), ..self }
+    }
+
     /// Time of one plane (s): what the energy in the cells is counted over.
     pub fn plane_secs(self, plane_secs: f64) -> Self {
         Self { plane_secs, ..self }
@@ -141,7 +159,8 @@ impl DesignBuilder {
     /// above 32 level steps and a read voltage beyond the cell's I–V among them), [`Error::Divide`] for
     /// a fragment or active group that does not divide, [`Error::LevelTable`] for levels that do not
     /// rise at the read voltage, [`Error::Conflict`] for a dummy column beside a subtraction before the
-    /// ADC, or 1/f noise by its corner without white noise.
+    /// ADC, 1/f noise by its corner without white noise, or wires beside cells that are not ohmic or gated
+    /// inputs where these cannot be tabled.
     pub fn build(self) -> Result<Design> {
         let layout = LayoutSettings {
             mapping: self.mapping,
@@ -169,6 +188,9 @@ impl DesignBuilder {
                 why: "the pair of bit lines already cancels the baseline",
             });
         }
+        if self.is_tabled_by_pattern() {
+            self.check_patterns(layout.active_rows)?;
+        }
         let leakage = read_levels.leakage() * ONE as f64;
         let Some(leakage) = round_real(leakage).filter(|&leakage| leakage <= MAX_LEAKAGE) else {
             return Err(Error::Real {
@@ -181,6 +203,34 @@ impl DesignBuilder {
         let max_sum = max_sum(&self, &layout, &read_levels, leakage);
         let thresholds = self.adc.compile(max_sum, self.mapping.is_bipolar())?;
         Ok(Design { settings: self, layout, input_format, read_levels, leakage, max_sum, thresholds })
+    }
+}
+
+impl DesignBuilder {
+    /// Whether rows do not add up, so that every pattern of driven rows is solved by itself.
+    fn is_tabled_by_pattern(&self) -> bool {
+        self.wires.is_some_and(|wires| wires.gated_inputs() || !self.cell.iv().is_ohmic())
+    }
+
+    fn check_patterns(&self, active_rows: usize) -> Result<()> {
+        let conflict = |second, why| {
+            let gated = self.wires.is_some_and(|wires| wires.gated_inputs());
+            let first = if gated { "gated inputs" } else { "wires beside cells that are not ohmic" };
+            Err(Error::Conflict { first, second, why })
+        };
+        if active_rows > PATTERN_ROWS {
+            return conflict("more than 8 active rows", "every pattern of driven rows is solved by itself");
+        }
+        if self.dac.max_digit() > 1 {
+            return conflict("a DAC of several bits", "only patterns of one-bit digits are solved");
+        }
+        if self.wires.is_some_and(|wires| wires.unselected() != UnselectedRows::Disconnected) {
+            return conflict(
+                "unselected rows that are connected",
+                "only networks of single groups are solved",
+            );
+        }
+        Ok(())
     }
 }
 
@@ -250,6 +300,16 @@ impl Design {
     /// Word lines and bit lines of an array.
     pub fn array(&self) -> (usize, usize) {
         (self.settings.array_rows, self.settings.array_columns)
+    }
+
+    /// Wires; `None` where they are ideal.
+    pub fn wires(&self) -> Option<&Wires> {
+        self.settings.wires.as_ref()
+    }
+
+    /// Whether rows do not add up, so that every pattern of driven rows is solved by itself.
+    pub(crate) fn is_tabled_by_pattern(&self) -> bool {
+        self.settings.is_tabled_by_pattern()
     }
 
     /// Word lines driven together.

@@ -327,3 +327,29 @@ fn the_largest_digit_drives_exactly_the_read_voltage() {
         die.mvm_keyed(&inputs(1), Key::from(1)).unwrap();
     }
 }
+
+#[test]
+fn slopes_are_those_of_the_curves() {
+    let window = (1e-6, 1e-4);
+    for iv in [IvCurve::Ohmic, sinh(None), sinh(Some(5.0)), cubic(), table()] {
+        for siemens in [1e-6, 4e-5, 1e-4] {
+            // Between the points of the table.
+            for volts in [0.0, 0.03, 0.17, 0.21, 0.5f64] {
+                let step = 1e-6;
+                let amperes = |volts| iv.amperes(siemens, window, volts);
+                // Curves are odd.
+                let numeric = (amperes(volts + step) - amperes(volts - step)) / (2.0 * step);
+                for volts in [volts, -volts] {
+                    let slope = iv.slope(siemens, window, volts);
+                    assert!(
+                        (slope / numeric - 1.0).abs() < 1e-7,
+                        "{iv:?} {siemens} {volts}: {slope} {numeric}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(table().slope(1e-4, window, 0.61).is_nan());
+    // At a point, the segment that ends there.
+    assert_eq!(table().slope(1e-4, window, 0.3), table().slope(1e-4, window, 0.25));
+}

@@ -3,6 +3,7 @@
 use approx::assert_relative_eq;
 use forms_xbar::device::{Ageing, Conditions, WhiteLaw};
 use forms_xbar::presets::devices::{self, Acceptance, Device};
+use forms_xbar::presets::wires::{self, Node};
 use forms_xbar::{Adc, Dac, Key, Mapping, Programming, ReadNoise, Skip, Weights, presets};
 
 #[test]
@@ -58,7 +59,7 @@ fn all() -> [(&'static str, Device, Read); 9] {
         ("prime", devices::prime().unwrap(), Read::Exact),
         ("hfo2_milo", devices::hfo2_milo().unwrap(), Read::Within(0.4)),
         ("neurram", devices::neurram().unwrap(), Read::Within(0.1)),
-        ("ta_hfo2_hu", devices::ta_hfo2_hu().unwrap(), Read::Within(0.06)),
+        ("ta_hfo2_hu", devices::ta_hfo2_hu().unwrap(), Read::Within(0.3)),
         ("cmo_hfox", devices::cmo_hfox(Acceptance::TwoPercent, 1.0).unwrap(), Read::Within(0.05)),
         ("cmo_hfox", devices::cmo_hfox(Acceptance::TwoTenths, 1.0).unwrap(), Read::Within(0.02)),
         ("pytorx", devices::pytorx(10e6, 1e-3).unwrap(), Read::Within(0.9)),
@@ -292,4 +293,34 @@ fn devices_come_back_unchanged_and_only_through_their_checks() {
     }
     let text = serde_json::to_string(&Acceptance::TwoTenths).unwrap();
     assert_eq!(text, "\"two_tenths\"");
+}
+
+#[test]
+fn wires_are_as_printed() {
+    // Resistances and capacitances a pitch that follow from NeuroSim's tables: 4 and 12 wire widths.
+    for (node, short, long, farads) in [
+        (Node::Nm65, 0.60, 1.80, (0.084e-15, 0.252e-15)),
+        (Node::Nm32, 1.47, 4.40, (0.045e-15, 0.134e-15)),
+        (Node::Nm22, 2.12, 6.36, (0.032e-15, 0.096e-15)),
+    ] {
+        let wires = wires::neurosim(node, 300.0).unwrap();
+        let capacitance = wires.capacitance().unwrap();
+        assert_relative_eq!(wires.bit_line_ohms(), short, max_relative = 5e-3);
+        assert_relative_eq!(wires.word_line_ohms(), long, max_relative = 5e-3);
+        assert_relative_eq!(capacitance.bit_line_farads(), farads.0, max_relative = 1e-2);
+        assert_relative_eq!(capacitance.word_line_farads(), farads.1, max_relative = 1e-2);
+    }
+    let [cold, hot] = [250.0, 400.0].map(|kelvin| wires::neurosim(Node::Nm32, kelvin).unwrap());
+    assert_relative_eq!(hot.bit_line_ohms() / cold.bit_line_ohms(), 1.451 / 1.2255, max_relative = 1e-9);
+    assert!(wires::neurosim(Node::Nm32, 500.0).is_err());
+    assert_eq!(wires::mnsim().unwrap().word_line_ohms(), 2.82);
+    let hu = devices::ta_hfo2_hu().unwrap();
+    let design = hu.in_design(presets::forms()).build().unwrap();
+    assert_eq!(
+        design.wires().map(|wires| (wires.word_line_ohms(), wires.bit_line_ohms())),
+        Some((0.35, 0.32))
+    );
+    // A device without wires leaves those of a design alone.
+    let kept = devices::isaac().unwrap().in_design(presets::forms().wires(wires::mnsim().unwrap()));
+    assert!(kept.build().unwrap().wires().is_some());
 }

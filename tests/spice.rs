@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use forms_xbar::Error;
-use forms_xbar::circuit::{
-    Cells, Ends, Network, Solver, SolverSettings, UnselectedRows, Wires, to_spice,
-};
+use forms_xbar::circuit::{Cells, Ends, Network, Solver, SolverSettings, UnselectedRows, Wires, to_spice};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// The text of a file of `../shared/golden`, `None` where that is not beside the crate.
@@ -144,7 +142,8 @@ fn ngspice_senses_what_the_solver_does_for_every_topology() {
 fn decks_name_rows_of_the_array_and_leave_out_what_carries_nothing() {
     let siemens = [1e-4, 0.0, 2.5e-5, 1e-5, 5e-5, 3e-4];
     let cells = Cells { array: (4, 2), rows: 3, columns: 2, siemens: &siemens };
-    let wires = Wires::new(0.0, 2.0).unwrap().with_access_ohms(1e3).unwrap().with_terminals(8.0, 0.0).unwrap();
+    let wires =
+        Wires::new(0.0, 2.0).unwrap().with_access_ohms(1e3).unwrap().with_terminals(8.0, 0.0).unwrap();
     let text = to_spice(&wires, cells, 1..2, &[0.25], "two\nlines").unwrap();
     let expected = "\
 * two
@@ -189,6 +188,9 @@ fn what_no_netlist_can_say_is_refused() {
     assert_eq!(error, Error::Length { name: "voltages of the driven rows", expected: 1, found: 2 });
     let error = to_spice(&wires, cells, 0..1, &[f64::NAN], "").unwrap_err();
     assert!(matches!(error, Error::Real { name: "voltage of a word line (V)", .. }), "{error}");
+    let weak = Cells { siemens: &[1e-4, 1e-310, 0.0, 0.0], ..cells };
+    let error = to_spice(&wires, weak, 0..1, &[0.1], "").unwrap_err();
+    assert!(matches!(error, Error::Real { name: "resistance of a cell (Ω)", .. }), "{error}");
     let floating = wires.with_unselected(UnselectedRows::Floating);
     let error = to_spice(&floating, cells, 0..1, &[0.1], "").unwrap_err();
     assert_eq!(error, Error::Disconnected { line: "word line", index: 1 });

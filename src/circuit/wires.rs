@@ -1,6 +1,7 @@
 //! The wires, drivers and sense terminals of an array.
 
 use super::capacitance::Capacitance;
+use super::newton::NewtonSettings;
 use crate::checked::checked_serde;
 use crate::error::{Result, check_real};
 
@@ -75,6 +76,8 @@ pub struct Wires {
     sense: Ends,
     terminal_segments: bool,
     unselected: UnselectedRows,
+    gated_inputs: bool,
+    newton: NewtonSettings,
     capacitance: Option<Capacitance>,
 }
 
@@ -98,6 +101,8 @@ impl Wires {
             sense: Ends::Last,
             terminal_segments: true,
             unselected: UnselectedRows::Disconnected,
+            gated_inputs: false,
+            newton: NewtonSettings::default(),
             capacitance: None,
         };
         wires.check()?;
@@ -144,6 +149,20 @@ impl Wires {
     /// What rows do that are not driven.
     pub fn with_unselected(self, unselected: UnselectedRows) -> Self {
         Wires { unselected, ..self }
+    }
+
+    /// Whether inputs drive the gates of access transistors instead of word lines: a row of input 0 has its
+    /// cells disconnected, instead of its word line at 0 V.
+    ///
+    /// What a row adds to a bit line then depends on the other rows' inputs: a network of one read has to be
+    /// made for every pattern, with the open cells at 0 S.
+    pub fn with_gated_inputs(self, gated_inputs: bool) -> Self {
+        Wires { gated_inputs, ..self }
+    }
+
+    /// When the solution for cells that are not ohmic counts as one.
+    pub fn with_newton(self, newton: NewtonSettings) -> Self {
+        Wires { newton, ..self }
     }
 
     /// Capacitances, without which nothing can be said of time or frequency.
@@ -205,6 +224,16 @@ impl Wires {
     /// What rows do that are not driven.
     pub fn unselected(&self) -> UnselectedRows {
         self.unselected
+    }
+
+    /// Whether inputs drive gates.
+    pub fn gated_inputs(&self) -> bool {
+        self.gated_inputs
+    }
+
+    /// When the solution for cells that are not ohmic counts as one.
+    pub fn newton(&self) -> NewtonSettings {
+        self.newton
     }
 
     /// Capacitances.

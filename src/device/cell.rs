@@ -137,6 +137,11 @@ impl Cell {
         self.iv.amperes(siemens, self.window(), volts)
     }
 
+    /// Differential conductance (S) of a cell of `siemens` at `volts`.
+    pub fn slope(&self, siemens: f64, volts: f64) -> f64 {
+        self.iv.slope(siemens, self.window(), volts)
+    }
+
     /// The I–V curve at one voltage (V).
     pub(crate) fn iv_at(&self, volts: f64) -> IvPoint {
         self.iv.at(self.window(), volts)

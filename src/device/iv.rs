@@ -128,6 +128,34 @@ impl IvCurve {
         self.at(window, volts).amperes(siemens)
     }
 
+    /// Differential conductance (S) `dI/dV` of a cell of this conductance (S) at a voltage (V), in a window
+    /// `(g_off, g_on)` (S).
+    ///
+    /// That of the segment that ends at the voltage for a table, NaN beyond it; other curves are continued
+    /// where [`IvCurve::check_volts`] refuses.
+    pub fn slope(&self, siemens: f64, window: (f64, f64), volts: f64) -> f64 {
+        let (reference, volts) = (self.reference_volts(), volts.abs());
+        siemens
+            * reference
+            * match *self {
+                IvCurve::Ohmic => 1.0 / reference,
+                IvCurve::Sinh { .. } => {
+                    let scale = sinh_scale(self.sinh_scales(), window, siemens);
+                    let (x, y) = (scale * volts, scale * reference);
+                    // cosh(x) / sinh(y).
+                    scale * libm::exp(x - y) * ((1.0 + libm::exp(-2.0 * x)) / -libm::expm1(-2.0 * y))
+                }
+                IvCurve::Cubic { per_square_volt, .. } => {
+                    let shape = reference - per_square_volt * reference * reference * reference;
+                    (1.0 - 3.0 * per_square_volt * volts * volts) / shape
+                }
+                IvCurve::Table { ref points, .. } => {
+                    segment(points, volts).map_or(f64::NAN, |[(x0, y0), (x1, y1)]| (y1 - y0) / (x1 - x0))
+                        / interpolate(points, reference)
+                }
+            }
+    }
+
     /// The curve at one voltage.
     pub(crate) fn at(&self, window: (f64, f64), volts: f64) -> IvPoint {
         let reference = self.reference_volts();
@@ -190,13 +218,18 @@ impl IvPoint {
     pub(crate) fn amperes(&self, siemens: f64) -> f64 {
         match *self {
             IvPoint::Factor(factor) => siemens * factor,
-            IvPoint::Sinh { scales: [off, on], window: (g_off, g_on), volts, reference } => {
-                let share = ((siemens - g_off) / (g_on - g_off)).clamp(0.0, 1.0);
-                let scale = off + (on - off) * share;
+            IvPoint::Sinh { scales, window, volts, reference } => {
+                let scale = sinh_scale(scales, window, siemens);
                 siemens * reference * sinh_ratio(scale * volts.abs(), scale * reference).copysign(volts)
             }
         }
     }
+}
+
+/// `B` (1/V) of a cell of this conductance (S), given at `g_off` and `g_on`.
+fn sinh_scale([off, on]: [f64; 2], (g_off, g_on): (f64, f64), siemens: f64) -> f64 {
+    let share = ((siemens - g_off) / (g_on - g_off)).clamp(0.0, 1.0);
+    off + (on - off) * share
 }
 
 /// `sinh(x) / sinh(y)` for `x ≥ 0` and `y > 0`: exactly 1 for equal ones, precise for small ones.
@@ -206,11 +239,13 @@ fn sinh_ratio(x: f64, y: f64) -> f64 {
 
 /// The piecewise linear curve through the points, NaN beyond the last.
 fn interpolate(points: &[(f64, f64)], x: f64) -> f64 {
+    segment(points, x).map_or(f64::NAN, |[(x0, y0), (x1, y1)]| y0 + (y1 - y0) * ((x - x0) / (x1 - x0)))
+}
+
+/// The points on both sides of `x`, `None` beyond the last.
+fn segment(points: &[(f64, f64)], x: f64) -> Option<[(f64, f64); 2]> {
     let above = points.partition_point(|point| point.0 < x).max(1);
-    points.get(above).map_or(f64::NAN, |&(x1, y1)| {
-        let (x0, y0) = points[above - 1];
-        y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
-    })
+    Some([points[above - 1], *points.get(above)?])
 }
 
 fn check_points(points: &[(f64, f64)]) -> Result<()> {

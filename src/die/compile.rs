@@ -2,6 +2,7 @@
 
 use super::arrays::ArrayCells;
 use super::digits::Digits;
+use super::wires::{Wired, through_wires};
 use crate::activity::ENERGY_UNIT_JOULES;
 use crate::design::Design;
 use crate::device::{Conditions, Telegraph};
@@ -39,8 +40,29 @@ impl<'a> Compiler<'a> {
         Compiler { design, layout, conditions, device_key, lsb_siemens, lanes: layout.lanes(), digits }
     }
 
-    /// Compiles the array at `address` as its cells are now.
-    pub(super) fn block(&self, address: u64, recipe: &Recipe, cells: &ArrayCells) -> Result<Block> {
+    /// Compiles the array at `address` as its cells are now; beside it what they are through wires.
+    pub(super) fn array(
+        &self,
+        address: u64,
+        recipe: &Recipe,
+        cells: &ArrayCells,
+    ) -> Result<(Block, Option<ArrayCells>)> {
+        Ok(match through_wires(self.design, cells)? {
+            None => (self.block(address, recipe, cells, None)?, None),
+            Some(Wired { effective, patterns }) => {
+                let block = self.block(address, recipe, &effective, patterns.as_ref())?;
+                (block, Some(effective))
+            }
+        })
+    }
+
+    fn block(
+        &self,
+        address: u64,
+        recipe: &Recipe,
+        cells: &ArrayCells,
+        patterns: Option<&ArrayCells>,
+    ) -> Result<Block> {
         let design = self.design;
         let thresholds = design.thresholds();
         let granular = design.is_granular();
@@ -57,8 +79,12 @@ impl<'a> Compiler<'a> {
             columns: self.columns(cells),
             max_digit,
             max_places,
-            contributions: self.contributions(cells)?,
-            summands: if self.design.cell().iv().is_ohmic() { Summands::Rows } else { Summands::Digits },
+            contributions: self.contributions(cells, patterns)?,
+            summands: match patterns {
+                Some(_) => Summands::Patterns,
+                None if design.cell().iv().is_ohmic() => Summands::Rows,
+                None => Summands::Digits,
+            },
             quantizer: match thresholds.codes {
                 Some((low, high)) => Quantizer::Codes { low, high },
                 None => Quantizer::PassThrough,
@@ -97,20 +123,18 @@ impl<'a> Compiler<'a> {
         round_real(siemens * (ONE as f64 / self.lsb_siemens)).ok_or_else(too_large)
     }
 
-    fn contributions(&self, cells: &ArrayCells) -> Result<Contributions> {
-        let narrow = |q: i64| q as i32;
-        match self.contributions_in(cells, i32::MAX.into(), narrow)? {
-            Some(words) => Ok(Contributions::Narrow(words)),
-            None => {
-                Ok(Contributions::Wide(self.contributions_in(cells, i64::MAX, |q| q)?.unwrap_or_default()))
-            }
+    fn contributions(&self, cells: &ArrayCells, patterns: Option<&ArrayCells>) -> Result<Contributions> {
+        let cells = (cells, patterns);
+        if let Some(words) = self.contributions_in(cells, i32::MAX.into(), |q| q as i32)? {
+            return Ok(Contributions::Narrow(words));
         }
+        Ok(Contributions::Wide(self.contributions_in(cells, i64::MAX, |q| q)?.unwrap_or_default()))
     }
 
     /// The contributions in words of one width, `None` when the magnitude of one exceeds `most`.
     fn contributions_in<W: Copy + Default>(
         &self,
-        cells: &ArrayCells,
+        (cells, patterns): (&ArrayCells, Option<&ArrayCells>),
         most: i64,
         word: impl Fn(i64) -> W,
     ) -> Result<Option<Vec<W>>> {
@@ -120,17 +144,26 @@ impl<'a> Compiler<'a> {
         let g_off = f64::from(levels.g_off() as f32);
         let bipolar = self.layout.settings().mapping.is_bipolar();
         let scale = ONE as f64 / self.lsb_siemens;
-        let digits = self.tabled_digits();
+        let digits = if patterns.is_some() { 1..=1 } else { self.tabled_digits() };
+        let rows = patterns.unwrap_or(cells);
         let conversions = self.lanes * self.columns(cells);
-        let mut contributions = Vec::with_capacity(digits.clone().count() * cells.rows * conversions);
+        let mut contributions = Vec::with_capacity(digits.clone().count() * rows.rows * conversions);
         let (mut driven, mut rounded) = (vec![0.0; cells.columns], vec![0; cells.columns]);
         let mut words = vec![W::default(); cells.columns];
         let mut sorted = vec![W::default(); conversions];
         for digit in digits {
             let off = if bipolar { 0.0 } else { self.drive(g_off, digit) };
             let leakage = self.on_grid(self.drive(levels.g_off(), digit))?;
-            for row in 0..cells.rows {
-                self.drive_row(cells.row(row), digit, &mut driven);
+            for row in 0..rows.rows {
+                // Word lines that are driven, and what the dummy column takes away.
+                let (lines, dummy) = if patterns.is_some() {
+                    driven.iter_mut().zip(rows.row(row)).for_each(|(driven, &g)| *driven = g.into());
+                    ((row % (1 << self.design.active_rows())).count_ones(), rows.dummy(row))
+                } else {
+                    self.drive_row(cells.row(row), digit, &mut driven);
+                    (1, self.drive(cells.dummy(row), digit))
+                };
+                let off = off * f64::from(lines);
                 if bipolar {
                     self.subtract_pairs(&mut driven);
                 }
@@ -141,8 +174,8 @@ impl<'a> Compiler<'a> {
                 round_reals(&driven, &mut rounded).ok_or_else(too_large)?;
                 let common = match (bipolar, cells.has_dummy()) {
                     (true, _) => 0,
-                    (false, true) => -self.on_grid(self.drive(cells.dummy(row), digit) - off)?,
-                    (false, false) => leakage,
+                    (false, true) => -self.on_grid(dummy - off)?,
+                    (false, false) => leakage * i64::from(lines),
                 };
                 let largest = vectorised(
                     #[inline(always)]

@@ -11,6 +11,7 @@ mod arrays;
 mod banks;
 mod compile;
 mod digits;
+mod wires;
 
 pub use arrays::Conductances;
 pub(crate) use arrays::{ArrayCells, DUMMY_BANK, WEIGHT_BANK};
@@ -58,6 +59,8 @@ pub struct Die {
     /// What the conditions do to cells; `None` for nothing.
     age: Option<CellAge>,
     blocks: Vec<Block>,
+    /// What cells are through wires; empty without wires.
+    effective: Vec<ArrayCells>,
     bound: i64,
 }
 
@@ -179,19 +182,19 @@ impl Die {
         let age = design.cell().under(&conditions, design.dac().read_volts())?;
         let compiler = Compiler::new(design, &layout, conditions, keys.die);
         let mut report = WriteReport::default();
-        let (mut arrays, mut recipes, mut blocks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut arrays, mut recipes, mut compiled) = (Vec::new(), Vec::new(), Vec::new());
         for array in 0..layout.arrays() {
             let tile = layout.map(weights.as_row_slice(), array)?;
             let banks = Banks::new(design, keys, (array, layout.address(array)), (tile.rows, tile.columns));
             let faults = banks.faults();
             let cells = banks.write(&tile.levels, &faults, &mut report)?;
-            let block = |cells: &ArrayCells| compiler.block(layout.address(array), &tile.recipe, cells);
-            blocks.push(match &age {
+            let compile = |cells: &ArrayCells| compiler.array(layout.address(array), &tile.recipe, cells);
+            compiled.push(match &age {
                 Some(age) => {
                     let (aged, result) = banks.aged(age, Some(&faults), &cells);
-                    result.and_then(|()| block(&aged))?
+                    result.and_then(|()| compile(&aged))?
                 }
-                None => block(&cells)?,
+                None => compile(&cells)?,
             });
             arrays.push(cells);
             recipes.push(tile.recipe);
@@ -204,7 +207,7 @@ impl Die {
             written.into(),
             conditions,
             age,
-            blocks,
+            compiled,
         )
     }
 
@@ -297,14 +300,14 @@ impl Die {
     ) -> Result<Die> {
         let age = design.cell().under(&conditions, design.dac().read_volts())?;
         let compiler = Compiler::new(&design, &layout, conditions, written.keys.die);
-        let blocks = (0..layout.arrays())
+        let compiled = (0..layout.arrays())
             .map(|array| {
                 let (cells, aged) = written.under(&design, &layout, age.as_ref(), array);
                 aged?;
-                compiler.block(layout.address(array), &recipes[array], &cells)
+                compiler.array(layout.address(array), &recipes[array], &cells)
             })
             .collect::<Result<Vec<_>>>()?;
-        Self::assemble(design, layout, recipes, written, conditions, age, blocks)
+        Self::assemble(design, layout, recipes, written, conditions, age, compiled)
     }
 
     /// A die of compiled arrays, its results proved to fit.
@@ -315,8 +318,10 @@ impl Die {
         written: Arc<Written>,
         conditions: Conditions,
         age: Option<CellAge>,
-        blocks: Vec<Block>,
+        compiled: Vec<(Block, Option<ArrayCells>)>,
     ) -> Result<Die> {
+        let (blocks, effective): (Vec<_>, Vec<_>) = compiled.into_iter().unzip();
+        let effective = effective.into_iter().flatten().collect();
         // Row tiles add up in the result.
         let column_bound = |tile: usize| -> i128 {
             blocks
@@ -332,7 +337,7 @@ impl Die {
             needed: i128::BITS - bound.leading_zeros() + 1,
             available: i64::BITS,
         })?;
-        Ok(Die { design, layout, recipes, written, conditions, age, blocks, bound })
+        Ok(Die { design, layout, recipes, written, conditions, age, blocks, effective, bound })
     }
 
     /// The design this die was programmed with.
@@ -391,6 +396,11 @@ impl Die {
         self.written.under(&self.design, &self.layout, self.age.as_ref(), array).0
     }
 
+    /// What those cells are through the wires of the design: themselves without.
+    pub(crate) fn effective_cells(&self, array: usize) -> Cow<'_, ArrayCells> {
+        self.effective.get(array).map_or_else(|| self.cells(array), Cow::Borrowed)
+    }
+
     /// How the lanes of one array recombine.
     pub(crate) fn recipe(&self, array: usize) -> &Recipe {
         &self.recipes[array]
@@ -400,7 +410,8 @@ impl Die {
     /// what the conductances stand for after recombination, before rounding and clipping by the ADC
     /// and without read noise.
     ///
-    /// With [`Baseline::None`] it contains the leakage.
+    /// With [`Baseline::None`] it contains the leakage. With wires it is that of the effective transfer
+    /// conductances; where rows do not add up, each row counts as it does alone.
     pub fn effective_weights(&self) -> DMatrix<f64> {
         let mut matrix = DMatrix::zeros(self.inputs(), self.outputs());
         let levels = self.design.read_levels();
@@ -411,7 +422,7 @@ impl Die {
         };
         let level = |siemens: f64| self.design.read_siemens(siemens) / step;
         for array in 0..self.arrays() {
-            let (recipe, cells) = (&self.recipes[array], self.cells(array));
+            let (recipe, cells) = (&self.recipes[array], self.effective_cells(array));
             let (row_tile, column_tile) =
                 (array / self.layout.column_tiles(), array % self.layout.column_tiles());
             let outputs = self.layout.tile_outputs(column_tile);
@@ -448,6 +459,7 @@ impl Die {
                 .sum(),
             grid: self.blocks.iter().map(Block::bytes).sum(),
             report: self.written.report.bytes(),
+            effective: self.effective.iter().map(ArrayCells::bytes).sum(),
         }
     }
 
@@ -504,11 +516,13 @@ pub struct Memory {
     pub grid: usize,
     /// Places of cells that write-verify gave up on.
     pub report: usize,
+    /// What cells are through wires: 4 bytes a cell, none without wires.
+    pub effective: usize,
 }
 
 impl Memory {
     /// All of it.
     pub fn total(&self) -> usize {
-        self.conductances + self.recipes + self.grid + self.report
+        self.conductances + self.recipes + self.grid + self.report + self.effective
     }
 }

@@ -1,10 +1,11 @@
-//! Published devices: a cell and its read noise, to be put into any design.
+//! Published devices: a cell, its read noise and its array's wires, to be put into any design.
 //!
 //! Each says its **source**, its **valid range**, what it leaves out, and what is **our choice**
 //! because nothing found prints it. Levels are always our choice where it is not said otherwise: papers
 //! tune analog conductances, here they are equally spaced from the smallest to the largest. All are
 //! ohmic, faultless and free of read noise where it is not said otherwise, and are meant to be read at
-//! 0.2 V, a design's default. Wires are not part of a device.
+//! 0.2 V, a design's default. Wires are part of those whose source prints them; [`wires`](super::wires) has
+//! more.
 //!
 //! They return a `Result` like the settings they are made of. Only a parameter can make one fail.
 //!
@@ -18,6 +19,7 @@
 //! ```
 
 use super::{forms_cell, two_bit_cell};
+use crate::circuit::Wires;
 use crate::design::DesignBuilder;
 use crate::device::{
     Ageing, Cell, Flicker, FlickerAmplitude, LevelMap, LogTimeCurve, Polynomial, Programming, ReadNoise,
@@ -41,16 +43,19 @@ pub struct Device {
     pub cell: Cell,
     /// Its read noise.
     pub read_noise: ReadNoise,
+    /// The wires of its array, `None` where its source prints none.
+    pub wires: Option<Wires>,
 }
 
 impl Device {
-    /// This device in place of the builder's cell and read noise.
+    /// This device in place of the builder's cell and read noise, and of its wires where it has some.
     pub fn in_design(self, builder: DesignBuilder) -> DesignBuilder {
-        builder.cell(self.cell).read_noise(self.read_noise)
+        let builder = builder.cell(self.cell).read_noise(self.read_noise);
+        if self.wires.is_some() { builder.wires(self.wires) } else { builder }
     }
 
     fn noiseless(cell: Cell) -> Self {
-        Device { cell, read_noise: ReadNoise::NONE }
+        Device { cell, read_noise: ReadNoise::NONE, wires: None }
     }
 }
 
@@ -83,7 +88,7 @@ pub fn isaac() -> Result<Device> {
 ///
 /// **Source.** RAELLA, for PRIME (Chi et al., ISCA 2016): these resistances, read at 0.2 V. **Our
 /// choice.** 2 bits, no variation. **Valid range.** An ideal. Cells of 1 mS draw 200 µA each, so that
-/// wires, which are no part of it, matter more than for any other device here.
+/// wires, which nothing prints, matter more than for any other device here.
 ///
 /// # Errors
 ///
@@ -166,7 +171,7 @@ pub fn neurram() -> Result<Device> {
 /// Ta/HfO₂ 1T1M (Hu et al., Advanced Materials 2018): 100–900 µS.
 ///
 /// **Source.** The paper prints 1.1–10 kΩ, some 180 levels, and a spread of most levels below 10 µS. Joksas et
-/// al. (Nature Communications 2020) see no apparent telegraph noise. **Our choice.** The spread, taken as
+/// al. (Nature Communications 2020) see no apparent telegraph noise. Wires are those of the paper's array. **Our choice.** The spread, taken as
 /// two standard deviations: `σ = 5 µS` at every level, normal. 4 bits, the most a cell here has.
 /// **Valid range.** 100–900 µS, freshly written: no ageing was found.
 ///
@@ -175,7 +180,8 @@ pub fn neurram() -> Result<Device> {
 /// None; see the [module](self).
 pub fn ta_hfo2_hu() -> Result<Device> {
     let programming = Programming::StateDependent { sigma_siemens: Polynomial::constant(5e-6)? };
-    Ok(Device::noiseless(Cell::new(LevelMap::linear(4, 100e-6, 900e-6)?).with_programming(programming)))
+    let cell = Cell::new(LevelMap::linear(4, 100e-6, 900e-6)?).with_programming(programming);
+    Ok(Device { wires: Some(super::wires::ta_hfo2_hu()?), ..Device::noiseless(cell) })
 }
 
 /// How close to its target a CMO/HfOx cell has to come before its write ends.
@@ -237,7 +243,7 @@ pub fn cmo_hfox(acceptance: Acceptance, read_secs: f64) -> Result<Device> {
     let cell = Cell::new(LevelMap::linear(3, window.0, window.1)?)
         .with_programming(Programming::StateDependent { sigma_siemens: sigma })
         .with_ageing(Ageing::NONE.with_relaxation(relaxation));
-    Ok(Device { cell, read_noise: ReadNoise::NONE.with_flicker(flicker) })
+    Ok(Device { read_noise: ReadNoise::NONE.with_flicker(flicker), ..Device::noiseless(cell) })
 }
 
 /// PytorX (He et al., DAC 2019): 0.33–333 µS, stuck cells, thermal and shot noise, telegraph noise.
@@ -269,5 +275,5 @@ pub fn pytorx(read_hz: f64, dwell_secs: f64) -> Result<Device> {
     let read_noise = ReadNoise::NONE
         .with_white(WhiteNoise::new(read_hz, WhiteLaw::ThermalAndShot)?)
         .with_telegraph(Telegraph::pytorx(dwell_secs)?);
-    Ok(Device { cell, read_noise })
+    Ok(Device { read_noise, ..Device::noiseless(cell) })
 }

@@ -1,9 +1,10 @@
-//! Published designs as builders, and published [`devices`] to put into any of them: change what you
-//! like, then build.
+//! Published designs as builders, and published [`devices`] and [`wires`] to put into any of them: change what
+//! you like, then build.
 //!
 //! What a paper prints is cited; what it does not print is *our choice* and marked so.
 
 pub mod devices;
+pub mod wires;
 
 use crate::design::DesignBuilder;
 use crate::device::{Cell, LevelMap, Programming};

@@ -152,7 +152,7 @@ impl Die {
         let mut add = |array: usize, planes: GroupPlanes<'_>| {
             let cells = match latest.take() {
                 Some((last, cells)) if last == array => cells,
-                _ => self.cells(array),
+                _ => self.effective_cells(array),
             };
             let planes: Vec<_> =
                 planes.steps().map(|step| (step.group, step.place as f64, step.digits.to_vec())).collect();

@@ -1,0 +1,40 @@
+//! Where a function is 0.
+
+use crate::error::Result;
+
+/// Iterations after which a bracket is as good as it gets: bisection alone takes 60.
+const MOST_STEPS: usize = 200;
+
+/// The argument, to `tolerance`, at which a function falls through 0 that is above 0 at `low` and at most 0
+/// at `high`.
+///
+/// False position with the Illinois modification (Dowell and Jarratt, BIT 1971).
+pub(super) fn root(
+    (mut low, mut at_low): (f64, f64),
+    (mut high, mut at_high): (f64, f64),
+    tolerance: f64,
+    mut function: impl FnMut(f64) -> Result<f64>,
+) -> Result<f64> {
+    let mut before = low;
+    let mut was_above = None;
+    for _ in 0..MOST_STEPS {
+        let middle = low + (high - low) * (at_low / (at_low - at_high));
+        if high - low <= tolerance || (middle - before).abs() <= tolerance {
+            return Ok(middle);
+        }
+        before = middle;
+        let value = function(middle)?;
+        let above = value > 0.0;
+        // An end that stays twice counts half.
+        let stays = was_above == Some(above);
+        if above {
+            (low, at_low) = (middle, value);
+            at_high *= if stays { 0.5 } else { 1.0 };
+        } else {
+            (high, at_high) = (middle, value);
+            at_low *= if stays { 0.5 } else { 1.0 };
+        }
+        was_above = Some(above);
+    }
+    Ok(high)
+}
