@@ -100,15 +100,15 @@ impl Activity {
         self.counts.energy as f64 * ENERGY_UNIT_JOULES
     }
 
-    pub(crate) fn add_vector(&mut self, latency_planes: u64) {
-        self.vectors += 1;
+    pub(crate) fn add_vectors(&mut self, vectors: u64, latency_planes: u64) {
+        self.vectors += vectors;
         self.latency_planes += latency_planes;
     }
 
-    /// Counts one active group of each of `arrays` arrays.
-    pub(crate) fn add_groups(&mut self, eic: u32, skipped: u32, arrays: usize) {
-        self.eic[eic as usize] += arrays as u64;
-        self.planes_skipped += u64::from(skipped) * arrays as u64;
+    /// Counts so many active groups, each of every array by itself.
+    pub(crate) fn add_groups(&mut self, eic: u32, skipped: u32, groups: u64) {
+        self.eic[eic as usize] += groups;
+        self.planes_skipped += u64::from(skipped) * groups;
     }
 
     pub(crate) fn counts_mut(&mut self) -> &mut Counts {

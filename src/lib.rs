@@ -31,7 +31,7 @@ pub use error::{Error, Result};
 pub use key::Key;
 pub use mapping::{Mapping, Subtraction};
 pub use periphery::{Adc, Baseline, Dac};
-pub use read::{ErrorBudget, ErrorShare, ErrorSource, Read, Scratch};
+pub use read::{Budget, ErrorBudget, ErrorShare, ErrorSource, Prepared, Read, Scratch};
 pub use stream::Skip;
 pub use weights::Weights;
 

@@ -17,10 +17,14 @@ use crate::stream::Schedule;
 
 mod budget;
 mod planes;
+mod prepared;
+mod tally;
 
 pub use budget::{ErrorBudget, ErrorShare, ErrorSource};
+pub use prepared::{Budget, Kernel, Plan, Prepared};
 
 use planes::{GroupPlanes, PlaneBuffers};
+use prepared::PassBuffers;
 
 mod sealed {
     pub trait Sealed {}
@@ -37,6 +41,14 @@ pub trait Output: Copy + Default + Send + Sync + sealed::Sealed {
     /// For results that the die's bound has proved to fit.
     #[doc(hidden)]
     fn from_sum(sum: i64) -> Self;
+
+    /// The sum of two such results.
+    #[doc(hidden)]
+    fn plus(self, sum: i32) -> Self;
+
+    /// Results as words of 32 bits, where they are.
+    #[doc(hidden)]
+    fn as_words(results: &mut [Self]) -> Option<&mut [i32]>;
 }
 
 macro_rules! inputs {
@@ -45,7 +57,7 @@ macro_rules! inputs {
 inputs!(u8, u16, i8, i16);
 
 macro_rules! outputs {
-    ($($t:ty),*) => { $(
+    ($($t:ty, $words:expr);*) => { $(
         impl sealed::Sealed for $t {}
         impl Output for $t {
             const BITS: u32 = <$t>::BITS;
@@ -53,10 +65,18 @@ macro_rules! outputs {
             fn from_sum(sum: i64) -> $t {
                 sum as $t
             }
+
+            fn plus(self, sum: i32) -> $t {
+                self.wrapping_add(sum.into())
+            }
+
+            fn as_words(results: &mut [$t]) -> Option<&mut [i32]> {
+                $words(results)
+            }
         }
     )* };
 }
-outputs!(i32, i64);
+outputs!(i32, Some; i64, |_| None);
 
 /// The result of reading one vector or a batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +106,7 @@ pub struct Scratch {
     stream: StreamBuffers,
     sums: Vec<i64>,
     work: direct::Workspace,
+    pass: PassBuffers,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -459,7 +480,7 @@ impl Die {
 
     /// Runs one checked vector through the direct kernel.
     fn execute<T: Input, O: Output>(&self, x: &[T], key: Key, y: &mut [O], scratch: &mut Scratch) {
-        let Scratch { level, activity, stream, sums, work } = scratch;
+        let Scratch { level, activity, stream, sums, work, .. } = scratch;
         sums.clear();
         sums.resize(self.outputs(), 0);
         let key = self.design().is_noisy().then_some(key);
@@ -520,7 +541,7 @@ impl Die {
             let mut tile_planes = 0;
             for (group, inputs) in groups.by_ref().take(layout.groups(row_tile)).enumerate() {
                 let schedule = Schedule::new(format, design.skip(), inputs);
-                activity.add_groups(schedule.eic(), format.planes() - schedule.eic(), column_tiles);
+                activity.add_groups(schedule.eic(), format.planes() - schedule.eic(), column_tiles as u64);
                 tile_planes += u64::from(schedule.eic());
                 let planes = stream.planes.cut(group, schedule, inputs);
                 for array in row_tile * column_tiles..(row_tile + 1) * column_tiles {
@@ -529,7 +550,7 @@ impl Die {
             }
             latency = latency.max(tile_planes);
         }
-        activity.add_vector(latency);
+        activity.add_vectors(1, latency);
     }
 
     fn noise_key(&self, key: Option<Key>, array: usize) -> Option<NoiseKey> {

@@ -6,6 +6,56 @@
 
 use pulp::Arch;
 
+/// How wide the vectors are that kernels compute with. Never changes a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// What every CPU of the target has.
+    Portable,
+    /// 256 bits: AVX2.
+    Avx2,
+    /// 512 bits: AVX-512 with F, BW, CD, DQ and VL.
+    Avx512,
+}
+
+impl Level {
+    /// The levels this CPU has, narrowest first.
+    ///
+    /// ```
+    /// use forms_xbar::kernel::Level;
+    ///
+    /// assert_eq!(Level::available()[0], Level::Portable);
+    /// assert_eq!(Level::available().last(), Some(&Level::best()));
+    /// ```
+    pub fn available() -> Vec<Level> {
+        let all = [Level::Portable, Level::Avx2, Level::Avx512];
+        all.into_iter().filter(|&level| level <= Level::best()).collect()
+    }
+
+    /// The widest level this CPU has.
+    pub fn best() -> Level {
+        match Arch::new() {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(_) => Level::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(_) => Level::Avx2,
+            _ => Level::Portable,
+        }
+    }
+
+    /// The instructions of this level, the best there are below it where the CPU lacks it.
+    pub(crate) fn arch(self) -> Arch {
+        match (self, Arch::new()) {
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx512, best) => best,
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx2, best @ Arch::V3(_)) => best,
+            #[cfg(target_arch = "x86_64")]
+            (Level::Avx2, Arch::V4(wide)) => Arch::V3(*wide),
+            _ => Arch::Scalar,
+        }
+    }
+}
+
 /// Runs `body`, `#[inline(always)]` like all it calls, compiled for this CPU.
 pub(crate) fn vectorised<T>(body: impl FnOnce() -> T) -> T {
     level().dispatch(body)

@@ -143,6 +143,21 @@ impl Block {
         self.parts.unit
     }
 
+    /// Largest digit.
+    pub fn max_digit(&self) -> u32 {
+        self.parts.max_digit
+    }
+
+    /// What sums are put together from.
+    pub fn summands(&self) -> Summands {
+        self.parts.summands
+    }
+
+    /// Energy of a row in one plane at digit 1, in the unit of the parts.
+    pub(crate) fn row_energy(&self, row: usize) -> u128 {
+        self.parts.energy[row]
+    }
+
     /// Left shift of a lane.
     pub fn shift(&self, lane: usize) -> u32 {
         self.parts.shift[lane]

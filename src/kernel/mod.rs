@@ -16,19 +16,24 @@ mod counts;
 pub mod direct;
 mod noise;
 mod parts;
+mod patterns;
 mod quantizer;
 pub mod reference;
 mod slow;
 mod slow_state;
+mod table;
 
+pub use crate::simd::Level;
 pub use block::Block;
 pub(crate) use contributions::PATTERN_ROWS;
 pub use contributions::{Contributions, Summands};
 pub use counts::{ActivityLevel, Counts};
 pub use noise::NoiseKey;
 pub use parts::{BlockNoise, BlockParts};
+pub(crate) use patterns::{Octets, Patterns};
 pub use quantizer::Quantizer;
 pub use slow::{Flicker, Persistence, SlowNoise, Telegraph};
+pub(crate) use table::{Places, TILE, Table};
 
 /// One plane of one active group.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,39 @@
+//! One row of a table.
+
+/// Columns of a row: one 512-bit register of 16-bit words.
+pub(crate) const COLUMNS: usize = 32;
+
+/// Patterns of eight bits.
+pub(super) const PATTERNS: usize = 256;
+
+/// What one pattern adds to 32 columns of the result, per unit of its plane's place.
+///
+/// Columns 4 l + i and 16 + 4 l + i lie at 8 l + i and 8 l + 4 + i, for l and i in 0..4: the order in which
+/// registers put the halves of two rows side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(align(64))]
+pub(super) struct Row(pub(super) [i16; COLUMNS]);
+
+impl Row {
+    pub(super) const ZERO: Row = Row([0; COLUMNS]);
+
+    /// Where a column lies.
+    pub(super) const fn place(column: usize) -> usize {
+        let (half, column) = (column / 16, column % 16);
+        8 * (column / 4) + 4 * half + column % 4
+    }
+}
+
+/// What every pattern of eight rows adds.
+pub(super) type Octet = [Row; PATTERNS];
+
+impl Row {
+    /// The row of at most 32 totals, each a word of 16 bits.
+    pub(super) fn of(totals: &[i32]) -> Row {
+        let mut row = Row::ZERO;
+        for (column, &total) in totals.iter().enumerate() {
+            row.0[Row::place(column)] = total as i16;
+        }
+        row
+    }
+}

@@ -1,0 +1,483 @@
+//! A die prepared for reading fast: tables built once, batches run through them.
+
+use rand::Rng;
+
+use super::tally::{RowTile, Tally};
+use super::{Input, Output, Read, Scratch};
+use crate::activity::{Activity, ActivityLevel};
+use crate::die::Die;
+use crate::error::{Error, Result, check_integer};
+use crate::kernel::{Level, Patterns, Places, TILE, Table};
+use crate::key::Key;
+use crate::stream::{InputFormat, Skip};
+
+/// What preparing a die may cost.
+///
+/// **Units.** Bytes; vectors. **Valid range.** A batch of at least 1. No budget ever changes a value.
+///
+/// ```
+/// use forms_xbar::Budget;
+///
+/// let budget = Budget::default().with_bytes(64 << 20).with_batch(1024);
+/// assert_eq!(budget.bytes(), 64 << 20);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    bytes: usize,
+    batch: usize,
+    level: Option<Level>,
+}
+
+impl Default for Budget {
+    /// One GiB, batches of 256 vectors, the best level of the CPU.
+    fn default() -> Self {
+        Budget { bytes: 1 << 30, batch: 256, level: None }
+    }
+}
+
+impl Budget {
+    /// The same with at most so many bytes of tables.
+    pub fn with_bytes(self, bytes: usize) -> Self {
+        Budget { bytes, ..self }
+    }
+
+    /// The same with an expectation of so many vectors a batch.
+    pub fn with_batch(self, batch: usize) -> Self {
+        Budget { batch, ..self }
+    }
+
+    /// The same at a level of the CPU that is forced: for tests, and to reproduce a measurement.
+    pub fn with_level(self, level: Level) -> Self {
+        Budget { level: Some(level), ..self }
+    }
+
+    /// Most bytes of tables.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Vectors expected in a batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The forced level, if any.
+    pub fn level(&self) -> Option<Level> {
+        self.level
+    }
+}
+
+/// The kernel that reads an array. All return the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kernel {
+    /// What every pattern of up to eight rows adds to the result, looked up.
+    Table,
+    /// One vector addition per driven row.
+    Direct,
+}
+
+/// What [`Die::prepare`] chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// The kernel of all arrays.
+    pub kernel: Kernel,
+    /// Whether tables are built for each batch, array by array, and dropped, since all of them would exceed the
+    /// budget.
+    pub streams: bool,
+    /// Bytes of tables held at a time.
+    pub bytes: usize,
+    /// The level of the CPU that is used.
+    pub level: Level,
+}
+
+/// A die with the tables of its arrays, for reading many vectors: immutable, shared by any number of threads.
+///
+/// Returns the same bits and the same activity as the die itself.
+///
+/// ```
+/// use forms_xbar::{Adc, Budget, Key, Weights, presets};
+/// use rand::{SeedableRng, rngs::ChaCha8Rng};
+///
+/// let design = presets::forms().adc(Adc::granular(5)).input_bits(8).build()?;
+/// let weights = Weights::from_row_slice(8, 2, 8, &[7; 16])?;
+/// let die = design.program_keyed(&weights, Key::from(1))?;
+/// let prepared = die.prepare(Budget::default())?;
+/// let x: Vec<u8> = (0..80).collect();
+/// let mut rng = ChaCha8Rng::seed_from_u64(7);
+/// assert_eq!(prepared.mvm_batch(&x, &mut rng)?, die.mvm_batch(&x, &mut rng)?);
+/// # Ok::<(), forms_xbar::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Prepared<'d> {
+    die: &'d Die,
+    plan: Plan,
+    places: Places,
+    /// Octets added in 16 bits.
+    depth: usize,
+    /// By array; empty for another kernel and where they are streamed.
+    tables: Vec<Table>,
+    row_tiles: Vec<RowTile>,
+}
+
+/// Vectors of one pass through the tables.
+const PASS: usize = 256;
+
+/// Vectors that outweigh building the table they are run through once.
+const WORTH_A_TABLE: usize = 140;
+
+/// Working memory of one pass.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PassBuffers {
+    patterns: Patterns,
+    tally: Tally,
+    /// Sums of one tile of columns, where they do not go straight into the result.
+    sums: Vec<i32>,
+}
+
+impl Die {
+    /// Chooses a kernel for this die within a budget, and builds its tables.
+    ///
+    /// A table holds 64 bytes a weight for groups of 8 rows. Where they exceed the budget and batches are large, they are
+    /// built for every batch, array by array; where they cannot stand for the die (read noise, digits of several bits,
+    /// more than 8 active rows, results beyond 16 bits a pattern) the direct kernel reads it. The plan says which.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Integer`] for a batch of no vectors, [`Error::Conflict`] for a forced level that this CPU lacks.
+    pub fn prepare(&self, budget: Budget) -> Result<Prepared<'_>> {
+        check_integer("vectors of an expected batch", budget.batch, 1, i64::MAX)?;
+        let level = budget.level.unwrap_or(Level::best());
+        if level > Level::best() {
+            return Err(Error::Conflict {
+                first: "a forced level of the CPU",
+                second: "this CPU",
+                why: "it lacks the instructions",
+            });
+        }
+        let (design, layout) = (self.design(), self.layout());
+        let format = design.input_format();
+        let columns = layout.column_tiles();
+        let mut prepared = Prepared {
+            die: self,
+            plan: Plan { kernel: Kernel::Direct, streams: false, bytes: 0, level },
+            places: Places::new(format.planes(), format.is_signed()),
+            depth: 8,
+            tables: Vec::new(),
+            row_tiles: Vec::new(),
+        };
+        let fits_words = self.blocks().iter().all(|block| block.bound() <= i32::MAX.into());
+        if format.dac_bits() > 1 || !fits_words {
+            return Ok(prepared);
+        }
+        // Without room for the tables of one array and what is counted beside all, nothing is built.
+        let tables = self.blocks().iter().map(Table::bytes_of);
+        let (largest, all): (usize, usize) = (tables.clone().max().unwrap_or(0), tables.sum());
+        let mut row_tiles: Vec<_> = (0..layout.row_tiles())
+            .map(|tile| RowTile::new(layout.tile_inputs(tile), &self.blocks()[tile * columns..][..columns]))
+            .collect();
+        let beside: usize = row_tiles.iter().map(RowTile::most_bytes).sum();
+        let streams = all.saturating_add(beside) > budget.bytes;
+        let bytes = if streams { largest } else { all }.saturating_add(beside);
+        if bytes > budget.bytes || (streams && budget.batch < WORTH_A_TABLE) {
+            return Ok(prepared);
+        }
+        for (array, block) in self.blocks().iter().enumerate() {
+            let Some(table) = Table::new(block) else {
+                return Ok(Prepared { tables: Vec::new(), ..prepared });
+            };
+            prepared.depth = table.depth().min(prepared.depth);
+            row_tiles[array / columns].add_clips(&table);
+            if !streams {
+                prepared.tables.push(table);
+            }
+        }
+        prepared.plan = Plan { kernel: Kernel::Table, streams, bytes, level };
+        prepared.row_tiles = row_tiles;
+        Ok(prepared)
+    }
+}
+
+impl Prepared<'_> {
+    /// What was chosen.
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// The die.
+    pub fn die(&self) -> &Die {
+        self.die
+    }
+
+    /// Working memory for this prepared die, counting activity up to `level`.
+    pub fn scratch(&self, level: ActivityLevel) -> Scratch {
+        let mut scratch = self.die.scratch(level);
+        scratch.pass.reserve(self);
+        scratch
+    }
+
+    /// As [`Die::mvm`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Die::mvm`].
+    pub fn mvm<T: Input, R: Rng + ?Sized>(&self, x: &[T], rng: &mut R) -> Result<Read> {
+        self.die.check_vector(x, 0)?;
+        self.mvm_keyed(x, self.die.read_key(rng))
+    }
+
+    /// As [`Die::mvm_keyed`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Die::mvm`].
+    pub fn mvm_keyed<T: Input>(&self, x: &[T], key: Key) -> Result<Read> {
+        let (mut y, mut scratch) = (vec![0; self.die.outputs()], self.scratch(ActivityLevel::Counts));
+        self.mvm_into_keyed(x, key, &mut y, &mut scratch)?;
+        Ok(Read { y, y_scale: self.die.y_scale(), activity: scratch.take_activity() })
+    }
+
+    /// As [`Die::mvm_into`]: without allocating where tables are not streamed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Die::mvm_into`].
+    pub fn mvm_into<T: Input, O: Output, R: Rng + ?Sized>(
+        &self,
+        x: &[T],
+        rng: &mut R,
+        y: &mut [O],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        self.die.check_vector(x, 0)?;
+        self.die.check_output::<O>(1, y.len())?;
+        self.mvm_into_keyed(x, self.die.read_key(rng), y, scratch)
+    }
+
+    /// As [`Die::mvm_into_keyed`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Die::mvm_into`].
+    pub fn mvm_into_keyed<T: Input, O: Output>(
+        &self,
+        x: &[T],
+        key: Key,
+        y: &mut [O],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        if self.plan.kernel == Kernel::Direct || self.plan.streams {
+            // A table is not built for one vector.
+            return self.die.mvm_into_keyed(x, key, y, scratch);
+        }
+        self.die.check_vector(x, 0)?;
+        self.die.check_output::<O>(1, y.len())?;
+        self.pass(x, y, scratch.level, &mut scratch.pass, &mut scratch.activity);
+        Ok(())
+    }
+
+    /// As [`Die::mvm_batch`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Die::mvm_batch`].
+    pub fn mvm_batch<T: Input, R: Rng + ?Sized>(&self, x: &[T], rng: &mut R) -> Result<Read> {
+        let mut y = vec![0; x.len() / self.die.inputs() * self.die.outputs()];
+        let activity = self.mvm_batch_into(x, rng, &mut y, ActivityLevel::Counts)?;
+        Ok(Read { y, y_scale: self.die.y_scale(), activity })
+    }
+
+    /// As [`Die::mvm_batch_into`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Die::mvm_batch_into`].
+    pub fn mvm_batch_into<T: Input, O: Output, R: Rng + ?Sized>(
+        &self,
+        x: &[T],
+        rng: &mut R,
+        y: &mut [O],
+        level: ActivityLevel,
+    ) -> Result<Activity> {
+        match self.plan.kernel {
+            Kernel::Direct => self.die.mvm_batch_into(x, rng, y, level),
+            // Without read noise nothing is drawn.
+            Kernel::Table => self.read_tables(x, y, level),
+        }
+    }
+
+    /// As [`Die::mvm_batch_into_keyed`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Die::mvm_batch_into`].
+    pub fn mvm_batch_into_keyed<T: Input, O: Output>(
+        &self,
+        x: &[T],
+        keys: impl Fn(usize) -> Key + Sync,
+        y: &mut [O],
+        level: ActivityLevel,
+    ) -> Result<Activity> {
+        match self.plan.kernel {
+            Kernel::Direct => self.die.mvm_batch_into_keyed(x, keys, y, level),
+            Kernel::Table => self.read_tables(x, y, level),
+        }
+    }
+
+    fn read_tables<T: Input, O: Output>(
+        &self,
+        x: &[T],
+        y: &mut [O],
+        level: ActivityLevel,
+    ) -> Result<Activity> {
+        let vectors = self.die.check_batch(x)?;
+        self.die.check_output::<O>(vectors, y.len())?;
+        if !self.plan.streams {
+            return Ok(self.for_each_pass(x, y, |x, y, buffers, activity| {
+                self.pass(x, y, level, buffers, activity);
+            }));
+        }
+        let activity = self.for_each_pass(x, y, |x, _, buffers, activity| {
+            if level >= ActivityLevel::Counts {
+                self.count(x, level, buffers, activity);
+            }
+        });
+        for (array, block) in self.die.blocks().iter().enumerate() {
+            let Some(table) = Table::new(block) else { unreachable!("it had a table when it was prepared") };
+            self.for_each_pass(x, y, |x, y, buffers, _| {
+                self.cut(x, array / self.die.layout().column_tiles(), &mut buffers.patterns);
+                self.add_array(&table, array, y, buffers);
+            });
+        }
+        Ok(activity)
+    }
+
+    /// Runs passes over a batch, which do not depend on each other, in parallel with feature `rayon`.
+    fn for_each_pass<T: Input, O: Output>(
+        &self,
+        x: &[T],
+        y: &mut [O],
+        run: impl Fn(&[T], &mut [O], &mut PassBuffers, &mut Activity) + Sync,
+    ) -> Activity {
+        let (inputs, outputs) = (self.die.inputs(), self.die.outputs());
+        #[cfg(feature = "rayon")]
+        {
+            use rayon::prelude::*;
+            /// Vectors that outweigh handing them to another thread.
+            const LEAST: usize = 16;
+            let vectors = (x.len() / inputs).div_ceil(rayon::current_num_threads()).clamp(LEAST, PASS);
+            let activities = x
+                .par_chunks(vectors * inputs)
+                .zip(y.par_chunks_mut(vectors * outputs))
+                .map_init(PassBuffers::default, |buffers, (x, y)| {
+                    let mut activity = Activity::default();
+                    run(x, y, buffers, &mut activity);
+                    activity
+                })
+                .collect::<Vec<_>>();
+            activities.into_iter().sum()
+        }
+        #[cfg(not(feature = "rayon"))]
+        {
+            let (mut buffers, mut activity) = (PassBuffers::default(), Activity::default());
+            for (x, y) in x.chunks(PASS * inputs).zip(y.chunks_mut(PASS * outputs)) {
+                run(x, y, &mut buffers, &mut activity);
+            }
+            activity
+        }
+    }
+
+    /// Runs some vectors through all tables.
+    fn pass<T: Input, O: Output>(
+        &self,
+        x: &[T],
+        y: &mut [O],
+        level: ActivityLevel,
+        buffers: &mut PassBuffers,
+        activity: &mut Activity,
+    ) {
+        let columns = self.die.layout().column_tiles();
+        buffers.tally.begin(x.len() / self.die.inputs());
+        for (at, tile) in self.row_tiles.iter().enumerate() {
+            self.cut(x, at, &mut buffers.patterns);
+            if level >= ActivityLevel::Counts {
+                buffers.tally.add(tile, &buffers.patterns, self.rule(), level, activity);
+            }
+            for (array, table) in self.tables.iter().enumerate().skip(at * columns).take(columns) {
+                self.add_array(table, array, y, buffers);
+            }
+        }
+        if level >= ActivityLevel::Counts {
+            buffers.tally.end(activity);
+        }
+    }
+
+    /// Counts what some vectors do.
+    fn count<T: Input>(
+        &self,
+        x: &[T],
+        level: ActivityLevel,
+        PassBuffers { patterns, tally, .. }: &mut PassBuffers,
+        activity: &mut Activity,
+    ) {
+        tally.begin(x.len() / self.die.inputs());
+        for (at, tile) in self.row_tiles.iter().enumerate() {
+            self.cut(x, at, patterns);
+            tally.add(tile, patterns, self.rule(), level, activity);
+        }
+        tally.end(activity);
+    }
+
+    fn rule(&self) -> (InputFormat, Skip) {
+        (self.die.design().input_format(), self.die.design().skip())
+    }
+
+    /// Cuts some vectors into the patterns of a row tile.
+    fn cut<T: Input>(&self, x: &[T], row_tile: usize, patterns: &mut Patterns) {
+        let (tile, planes) = (&self.row_tiles[row_tile], self.rule().0.planes());
+        patterns.cut(x, self.die.inputs(), tile.inputs.clone(), tile.octets, planes, self.depth);
+    }
+
+    /// Adds what an array makes of some vectors; the first row tile puts it there.
+    fn add_array<T: Output>(&self, table: &Table, array: usize, y: &mut [T], buffers: &mut PassBuffers) {
+        let PassBuffers { patterns, sums, .. } = buffers;
+        let (layout, outputs) = (self.die.layout(), self.die.outputs());
+        let first_output = layout.tile_outputs(array % layout.column_tiles()).start;
+        let is_first = array < layout.column_tiles();
+        for (index, columns) in table.tiles().enumerate() {
+            let columns = first_output + columns.start..first_output + columns.end;
+            if let Some(words) = T::as_words(y).filter(|_| columns.len() == TILE) {
+                let target = (&mut words[columns.start..], outputs);
+                table.add(self.plan.level, index, patterns, &self.places, target, is_first);
+                continue;
+            }
+            sums.clear();
+            sums.resize(y.len() / outputs * TILE, 0);
+            table.add(self.plan.level, index, patterns, &self.places, (sums, TILE), true);
+            for (y, sums) in y.chunks_exact_mut(outputs).zip(sums.chunks_exact(TILE)) {
+                for (y, &sum) in y[columns.clone()].iter_mut().zip(sums) {
+                    *y = if is_first { T::from_sum(sum.into()) } else { y.plus(sum) };
+                }
+            }
+        }
+    }
+}
+
+impl PassBuffers {
+    /// Makes room for one vector.
+    pub(super) fn reserve(&mut self, prepared: &Prepared<'_>) {
+        for tile in &prepared.row_tiles {
+            let planes = prepared.rule().0.planes();
+            let inputs = vec![0u8; prepared.die.inputs()];
+            self.patterns.cut(
+                &inputs,
+                inputs.len(),
+                tile.inputs.clone(),
+                tile.octets,
+                planes,
+                prepared.depth,
+            );
+        }
+        self.tally.begin(1);
+        self.sums.resize(TILE, 0);
+    }
+}

@@ -1,0 +1,244 @@
+//! A prepared die reads what the die reads: same results, same activity, at every level of the CPU, for every
+//! shape, format and rule.
+
+mod common;
+
+use common::{Fill, random_inputs, random_weights};
+use forms_xbar::circuit::Wires;
+use forms_xbar::device::IvCurve;
+use forms_xbar::kernel::Level;
+use forms_xbar::read::{Input, Kernel};
+use forms_xbar::{
+    ActivityLevel, Adc, Baseline, Budget, Cell, Dac, Design, DesignBuilder, Die, Error, Key, LevelMap,
+    Mapping, Prepared, Programming, ReadNoise, Skip, Subtraction, Weights, presets,
+};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+const LEVELS: [ActivityLevel; 3] =
+    [ActivityLevel::Off, ActivityLevel::Counts, ActivityLevel::CountsAndEnergy];
+
+/// A batch of random inputs in the format of a design, as elements of its width.
+#[derive(Debug)]
+enum Batch {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    I8(Vec<i8>),
+    I16(Vec<i16>),
+}
+
+fn batch(design: &Design, inputs: usize, vectors: usize, seed: u64) -> Batch {
+    let format = design.input_format();
+    let mut x = random_inputs(inputs * vectors, (format.min(), format.max()), seed);
+    // Some vectors of small inputs, and one of the extremes.
+    for x in x.chunks_mut(inputs).skip(1).step_by(3) {
+        x.iter_mut().for_each(|x| *x >>= format.bits() / 2);
+    }
+    if let Some(x) = x.chunks_mut(inputs).nth(2) {
+        x.fill(format.min());
+    }
+    match (format.bits() > 8, format.is_signed()) {
+        (false, false) => Batch::U8(x.into_iter().map(|x| x as u8).collect()),
+        (true, false) => Batch::U16(x.into_iter().map(|x| x as u16).collect()),
+        (false, true) => Batch::I8(x.into_iter().map(|x| x as i8).collect()),
+        (true, true) => Batch::I16(x.into_iter().map(|x| x as i16).collect()),
+    }
+}
+
+fn assert_reads_alike(die: &Die, prepared: &Prepared<'_>, batch: &Batch) {
+    match batch {
+        Batch::U8(x) => assert_reads(die, prepared, x),
+        Batch::U16(x) => assert_reads(die, prepared, x),
+        Batch::I8(x) => assert_reads(die, prepared, x),
+        Batch::I16(x) => assert_reads(die, prepared, x),
+    }
+}
+
+fn assert_reads<T: Input>(die: &Die, prepared: &Prepared<'_>, x: &[T]) {
+    let vectors = x.len() / die.inputs();
+    let keys = |vector| Key::from(9).child(vector as u64);
+    let single: Vec<_> = x
+        .chunks_exact(die.inputs())
+        .enumerate()
+        .map(|(vector, x)| die.mvm_reference_keyed(x, keys(vector)).unwrap())
+        .collect();
+    let expected: Vec<i64> = single.iter().flat_map(|read| read.y.clone()).collect();
+    for level in LEVELS {
+        let mut direct = vec![0i64; expected.len()];
+        let activity = die.mvm_batch_into_keyed(x, keys, &mut direct, level).unwrap();
+        let mut wide = vec![77i64; expected.len()];
+        assert_eq!(prepared.mvm_batch_into_keyed(x, keys, &mut wide, level).unwrap(), activity);
+        assert_eq!(wide, expected);
+        if die.bound() <= i32::MAX.into() {
+            let mut narrow = vec![-77i32; expected.len()];
+            assert_eq!(prepared.mvm_batch_into_keyed(x, keys, &mut narrow, level).unwrap(), activity);
+            assert!(narrow.iter().zip(&expected).all(|(&y, &expected)| i64::from(y) == expected));
+        }
+        // One vector at a time, adding up in a scratch.
+        let mut scratch = prepared.scratch(level);
+        let mut y = vec![0i64; die.outputs()];
+        for (vector, x) in x.chunks_exact(die.inputs()).enumerate() {
+            prepared.mvm_into_keyed(x, keys(vector), &mut y, &mut scratch).unwrap();
+            assert_eq!(y, single[vector].y);
+        }
+        assert_eq!(scratch.activity(), activity);
+    }
+    let counted: forms_xbar::Activity = single.iter().map(|read| read.activity).sum();
+    let counts = prepared
+        .mvm_batch_into_keyed(x, keys, &mut vec![0i64; expected.len()], ActivityLevel::Counts)
+        .unwrap();
+    assert_eq!(counts, counted);
+    assert_eq!(vectors, single.len());
+}
+
+/// A random design that tables can stand for, and its die.
+fn random_die(rng: &mut ChaCha8Rng) -> Die {
+    let fragment = rng.random_range(1..=8);
+    let mapping = match rng.random_range(0..5) {
+        0 => Mapping::Offset,
+        1 => Mapping::Differential { subtraction: Subtraction::Digital },
+        2 => Mapping::Differential { subtraction: Subtraction::BeforeAdc },
+        _ => Mapping::Polarized { fragment },
+    };
+    let rows = fragment * rng.random_range(1..=6);
+    let (inputs, outputs) = (rng.random_range(1..=70), rng.random_range(1..=45));
+    let bits = [4, 8][rng.random_range(0..2)];
+    let signed = rng.random();
+    let input_bits = rng.random_range(if signed { 2 } else { 1 }..=16);
+    let leaky = rng.random_range(0..3) == 0;
+    let levels = if leaky { (30e-6, 120e-6) } else { (1e-6, 100e-6) };
+    let cell = Cell::new(LevelMap::linear(2, levels.0, levels.1).unwrap())
+        .with_programming(Programming::Lognormal { sigma: if rng.random() { 0.3 } else { 0.0 } });
+    let bipolar = mapping == Mapping::Differential { subtraction: Subtraction::BeforeAdc };
+    let baseline = match rng.random_range(0..3) {
+        0 => Baseline::None,
+        1 if !bipolar => Baseline::DummyColumn,
+        _ => Baseline::Digital,
+    };
+    let skip = [Skip::Off, Skip::LeadingZeros, Skip::AllZeroPlanes][rng.random_range(0..3)];
+    let design = DesignBuilder::new(mapping, cell, Adc::granular(rng.random_range(2..=7)))
+        .array(rows, rng.random_range(8..=160))
+        .active_rows(fragment)
+        .column_flip(rng.random())
+        .input_bits(input_bits)
+        .signed_inputs(signed)
+        .skip(skip)
+        .baseline(baseline)
+        .build()
+        .unwrap();
+    let polarized = matches!(mapping, Mapping::Polarized { .. }).then_some((fragment, rows));
+    let weights = random_weights((inputs, outputs, bits), Fill::Uniform, polarized, rng.random());
+    design.program_keyed(&weights, Key::from(rng.random::<u64>() as u128)).unwrap()
+}
+
+#[test]
+fn tables_return_the_bits_of_the_reference() {
+    let mut rng = ChaCha8Rng::seed_from_u64(41);
+    let (mut tabled, mut streamed) = (0, 0);
+    for case in 0..120 {
+        let die = random_die(&mut rng);
+        let batch = batch(die.design(), die.inputs(), rng.random_range(0..=9), case);
+        for level in Level::available() {
+            let prepared = die.prepare(Budget::default().with_level(level)).unwrap();
+            assert_eq!(prepared.plan().level, level);
+            tabled += usize::from(prepared.plan().kernel == Kernel::Table);
+            assert_reads_alike(&die, &prepared, &batch);
+        }
+        // Room for the tables of one array, not for all.
+        let all = die.prepare(Budget::default()).unwrap().plan();
+        let streaming = die.prepare(Budget::default().with_bytes(all.bytes - 1)).unwrap();
+        assert!(streaming.plan().bytes < all.bytes || all.bytes == 0);
+        streamed += usize::from(streaming.plan().streams);
+        assert_reads_alike(&die, &streaming, &batch);
+    }
+    assert!(tabled > 200 && streamed > 40, "{tabled} {streamed}");
+}
+
+#[test]
+fn a_large_batch_takes_several_passes() {
+    let design = presets::forms().adc(Adc::granular(5)).input_bits(8).build().unwrap();
+    let weights = random_weights((150, 40, 8), Fill::Uniform, Some((8, 128)), 3);
+    let die = design.program_keyed(&weights, Key::from(2)).unwrap();
+    let prepared = die.prepare(Budget::default()).unwrap();
+    assert_eq!(prepared.plan().kernel, Kernel::Table);
+    let x: Vec<u8> = random_inputs(150 * 700, (0, 255), 5).into_iter().map(|x| x as u8).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    assert_eq!(prepared.mvm_batch(&x, &mut rng).unwrap(), die.mvm_batch(&x, &mut rng).unwrap());
+}
+
+#[test]
+fn what_tables_cannot_stand_for_is_read_by_the_direct_kernel() {
+    let weights = random_weights((40, 10, 8), Fill::Uniform, Some((16, 128)), 3);
+    let forms = || presets::forms().adc(Adc::granular(5)).input_bits(8);
+    let wide = forms().mapping(Mapping::Polarized { fragment: 16 });
+    for (name, builder) in [
+        ("noise", forms().read_noise(ReadNoise::new(0.05, 0.0).unwrap())),
+        ("digits of two bits", forms().dac(Dac::new(2, 0.2).unwrap())),
+        ("sixteen active rows", wide),
+        ("no ADC", forms().adc(Adc::pass_through())),
+        (
+            "codes beyond 16 bits",
+            forms().adc(Adc::granular(12)).cell(presets::isaac().build().unwrap().cell().clone()),
+        ),
+    ] {
+        let die = builder.build().unwrap().program_keyed(&weights, Key::from(2)).unwrap();
+        let prepared = die.prepare(Budget::default()).unwrap();
+        if name != "codes beyond 16 bits" {
+            assert_eq!(prepared.plan().kernel, Kernel::Direct, "{name}");
+            assert_eq!(prepared.plan().bytes, 0);
+        }
+        assert_reads_alike(&die, &prepared, &batch(die.design(), 40, 4, 1));
+    }
+    // A small budget and few vectors.
+    let die = forms().build().unwrap().program_keyed(&weights, Key::from(2)).unwrap();
+    for budget in [Budget::default().with_bytes(0), Budget::default().with_bytes(70_000).with_batch(16)] {
+        assert_eq!(die.prepare(budget).unwrap().plan().kernel, Kernel::Direct);
+    }
+}
+
+#[test]
+fn wired_dies_are_tabled_too() {
+    let wires = Wires::new(20.0, 20.0).unwrap();
+    let bent = IvCurve::Cubic { per_square_volt: 0.5, reference_volts: 0.2 };
+    let cell = presets::forms().build().unwrap().cell().clone();
+    for (cell, wires) in
+        [(cell.clone(), wires), (cell.clone(), wires.with_gated_inputs(true)), (cell.with_iv(bent), wires)]
+    {
+        let design = presets::forms().mapping(Mapping::Polarized { fragment: 4 }).array(12, 24).cell(cell);
+        let design = design.adc(Adc::granular(4)).input_bits(5).wires(wires).build().unwrap();
+        let weights = random_weights((20, 8, 6), Fill::Uniform, Some((4, 12)), 3);
+        let die = design.program_keyed(&weights, Key::from(2)).unwrap();
+        let prepared = die.prepare(Budget::default()).unwrap();
+        assert_eq!(prepared.plan().kernel, Kernel::Table);
+        assert_reads_alike(&die, &prepared, &batch(die.design(), 20, 5, 1));
+    }
+}
+
+#[test]
+fn bad_input_and_budgets_are_refused() {
+    let weights = Weights::from_row_slice(8, 2, 8, &[7; 16]).unwrap();
+    let die = presets::forms().input_bits(8).build().unwrap().program_keyed(&weights, Key::from(1)).unwrap();
+    assert!(matches!(
+        die.prepare(Budget::default().with_batch(0)),
+        Err(Error::Integer { name: "vectors of an expected batch", value: 0, .. })
+    ));
+    if Level::best() < Level::Avx512 {
+        assert!(matches!(
+            die.prepare(Budget::default().with_level(Level::Avx512)),
+            Err(Error::Conflict { .. })
+        ));
+    }
+    let prepared = die.prepare(Budget::default()).unwrap();
+    let keys = |_| Key::from(1);
+    let read = |x: &[u8], y: &mut [i64]| prepared.mvm_batch_into_keyed(x, keys, y, ActivityLevel::Off);
+    assert!(matches!(read(&[0; 9], &mut [0; 2]), Err(Error::Batch { found: 9, vector: 8 })));
+    assert!(matches!(read(&[0; 16], &mut [0; 2]), Err(Error::Length { expected: 4, found: 2, .. })));
+    let mut scratch = prepared.scratch(ActivityLevel::Off);
+    let one = prepared.mvm_into_keyed(&[0u8; 7], Key::from(1), &mut [0i64; 2], &mut scratch);
+    assert!(matches!(one, Err(Error::Length { expected: 8, found: 7, .. })));
+    let narrow =
+        presets::forms().input_bits(5).build().unwrap().program_keyed(&weights, Key::from(1)).unwrap();
+    let prepared = narrow.prepare(Budget::default()).unwrap();
+    let error =
+        prepared.mvm_batch(&[0, 0, 32, 0, 0, 0, 0, 0u8], &mut ChaCha8Rng::seed_from_u64(1)).unwrap_err();
+    assert!(matches!(error, Error::Input { vector: 0, index: 2, value: 32, .. }));
+}
