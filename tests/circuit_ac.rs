@@ -507,6 +507,9 @@ fn a_single_pole_has_its_bandwidth_delay_and_settling() {
     close(circuit.first_moment_secs(0, 0).unwrap(), tau, 1e-12);
     close(circuit.elmore_secs(0, 0).unwrap(), tau, 1e-12);
     close(circuit.settling_secs(&[0.1], 0.1 * 1e-4 * 1e-3).unwrap()[0], tau * 2e3f64.ln(), 1e-8);
+    // So late that it is another window than that of the time constant.
+    let found = circuit.settling_secs(&[0.1], 2e-8 * 0.1 * 1e-4).unwrap()[0];
+    assert!((found / tau - 1e8f64.ln()).abs() < 2e-3, "{found:e}");
     close(circuit.front_end_at(1e8).unwrap().norm_sqr(), 0.5, 1e-14);
 }
 

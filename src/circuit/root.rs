@@ -38,3 +38,27 @@ pub(super) fn root(
     }
     Ok(high)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::root;
+
+    #[test]
+    fn finds_roots_of_bent_functions_in_few_evaluations() {
+        let functions: [(fn(f64) -> f64, f64); 3] = [
+            (|x| (-x).exp() - 1e-3, 1e3f64.ln()),
+            (|x| 1.0 / (1.0 + x * x * x * x) - 0.5, 1.0),
+            (|x| 3.0 - x, 3.0),
+        ];
+        for (function, at) in functions {
+            let mut evaluations = 0;
+            let counted = |x: f64| {
+                evaluations += 1;
+                Ok(function(x))
+            };
+            let found = root((0.5, function(0.5)), (10.0, function(10.0)), 1e-12, counted).unwrap();
+            assert!((found - at).abs() < 1e-10, "{found}, expected {at}");
+            assert!(evaluations <= 20, "{evaluations}");
+        }
+    }
+}
