@@ -53,11 +53,13 @@ fn calibration_is_the_least_squares_fit_over_all_inputs() {
             close(calibration.rms_before_siemens()[column], rms(1.0, 0.0), 1e-9);
             close(calibration.rms_after_siemens()[column], rms(gain, offset), 1e-6);
             assert!(calibration.rms_after_siemens()[column] < 0.2 * calibration.rms_before_siemens()[column]);
-            assert_eq!(
-                calibration.corrected(column, 1e-4),
-                calibration.gains()[column] * 1e-4 + calibration.offsets_siemens()[column]
-            );
         }
+        let corrected = calibration.corrected(&vec![1e-4; columns]).unwrap();
+        for (column, corrected) in corrected.into_iter().enumerate() {
+            let expected = calibration.gains()[column] * 1e-4 + calibration.offsets_siemens()[column];
+            assert_eq!(corrected, expected);
+        }
+        assert!(calibration.corrected(&vec![1e-4; columns + 1]).is_err());
     }
 }
 
@@ -76,7 +78,7 @@ fn calibration_of_what_is_right_or_dead_changes_nothing() {
     close(dead.rms_after_siemens()[0], 0.5 * (5e-10f64).sqrt(), 1e-12);
     // All rows always driven: the sums agree.
     let all = ColumnCalibration::fit(&target, &[9e-6, 15e-6, 0.0, 0.0], 4, 1, 1.0).unwrap();
-    close(all.corrected(0, 24e-6), 30e-6, 1e-12);
+    close(all.corrected(&[24e-6]).unwrap()[0], 30e-6, 1e-12);
     assert_eq!(all.rms_after_siemens(), [0.0]);
 }
 

@@ -4,7 +4,7 @@ use super::network::Cells;
 use super::transfer::effective_conductances;
 use super::wires::Wires;
 use crate::checked::checked_serde;
-use crate::error::{Error, Result, check_integer, check_real};
+use crate::error::{Error, Result, check_integer, check_length, check_real};
 
 /// A digital gain and offset for every column, the best for random inputs.
 ///
@@ -21,7 +21,7 @@ use crate::error::{Error, Result, check_integer, check_real};
 /// // Two rows and one column that loses a tenth of its current.
 /// let calibration = ColumnCalibration::fit(&[20e-6, 40e-6], &[18e-6, 36e-6], 2, 1, 0.5)?;
 /// assert!((calibration.gains()[0] - 1.0 / 0.9).abs() < 1e-12);
-/// assert!((calibration.corrected(0, 54e-6) - 60e-6).abs() < 1e-17);
+/// assert!((calibration.corrected(&[54e-6])?[0] - 60e-6).abs() < 1e-17);
 /// # Ok::<(), forms_xbar::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -102,13 +102,15 @@ impl ColumnCalibration {
         &self.rms_after_siemens
     }
 
-    /// The current of a column per volt (S), corrected.
+    /// The currents of all columns per volt (S), corrected.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// For a column that was not fitted.
-    pub fn corrected(&self, column: usize, siemens: f64) -> f64 {
-        self.gains[column] * siemens + self.offsets_siemens[column]
+    /// [`Error::Length`] for another number of columns.
+    pub fn corrected(&self, siemens: &[f64]) -> Result<Vec<f64>> {
+        check_length("currents to correct", self.gains.len(), siemens.len())?;
+        let corrections = self.gains.iter().zip(&self.offsets_siemens);
+        Ok(siemens.iter().zip(corrections).map(|(siemens, (gain, offset))| gain * siemens + offset).collect())
     }
 }
 

@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn finds_roots_of_bent_functions_in_few_evaluations() {
-        let functions: [(fn(f64) -> f64, f64); 3] = [
+        type Case = (fn(f64) -> f64, f64);
+        let functions: [Case; 3] = [
             (|x| (-x).exp() - 1e-3, 1e3f64.ln()),
             (|x| 1.0 / (1.0 + x * x * x * x) - 0.5, 1.0),
             (|x| 3.0 - x, 3.0),

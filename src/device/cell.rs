@@ -184,8 +184,7 @@ impl Cell {
     /// finite as `f32`.
     pub(crate) fn write_array(
         &self,
-        keys: WriteKeys,
-        place: ArrayPlace,
+        (keys, place): (WriteKeys, ArrayPlace),
         columns: usize,
         levels: &[u8],
         faults: &ArrayFaults,

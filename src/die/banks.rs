@@ -55,15 +55,8 @@ impl<'a> Banks<'a> {
     ) -> Result<ArrayCells> {
         let mut write = |bank, columns, levels: &[u8], faults| -> Result<Vec<f32>> {
             let mut siemens = vec![0.0; levels.len()];
-            self.cell.write_array(
-                self.keys,
-                self.place(bank),
-                columns,
-                levels,
-                faults,
-                &mut siemens,
-                report,
-            )?;
+            let at = (self.keys, self.place(bank));
+            self.cell.write_array(at, columns, levels, faults, &mut siemens, report)?;
             Ok(siemens)
         };
         Ok(ArrayCells {

@@ -159,7 +159,7 @@ impl<'a> Array<'a> {
     /// The current of every bit line for every pattern of driven rows (A), `[group][pattern][column]`.
     fn amperes_by_pattern(&self) -> Result<Vec<f64>> {
         let rows = self.design.active_rows();
-        let mut amperes = Vec::with_capacity((self.rows / rows << rows) * self.columns);
+        let mut amperes = Vec::with_capacity(((self.rows / rows) << rows) * self.columns);
         for group in 0..self.rows / rows {
             for pattern in 0..1usize << rows {
                 amperes.extend(self.amperes(group * rows, pattern)?);
