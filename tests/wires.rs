@@ -99,8 +99,8 @@ fn nodal<S: ComplexField<RealField = f64> + Copy>(
             }
         }
         for column in 0..array.columns {
-            let cell = S::from_real(array.siemens[row * array.columns + column])
-                + farads(Capacitance::cell_farads);
+            let cell =
+                S::from_real(array.siemens[row * array.columns + column]) + farads(Capacitance::cell_farads);
             let ohms = S::one() / cell + S::from_real(wires.access_ohms());
             nodes.branches.push((line[column], bit[row * columns + column], S::one() / ohms));
         }
@@ -223,8 +223,7 @@ fn resistances() -> impl Iterator<Item = Wires> {
 #[test]
 fn every_topology_and_group() {
     // Wider than high, higher than wide, larger than their cells.
-    let arrays =
-        [Array::random((5, 6), 4, 6), Array::random((5, 3), 5, 3), Array::random((4, 5), 3, 3)];
+    let arrays = [Array::random((5, 6), 4, 6), Array::random((5, 3), 5, 3), Array::random((4, 5), 3, 3)];
     for wires in resistances() {
         for_every_end(wires, |wires| arrays.iter().for_each(|array| assert_nodal(&wires, array, 2)));
     }
@@ -480,10 +479,7 @@ fn lines_without_a_path_to_a_terminal() {
     array.siemens[2 * 3..].fill(0.0);
     let wires = Wires::new(1.0, 1.0).unwrap();
     let transfer = |unselected| effective_conductances(&wires.with_unselected(unselected), array.cells(), 2);
-    assert_eq!(
-        transfer(UnselectedRows::Floating),
-        Err(Error::Disconnected { line: "word line", index: 2 })
-    );
+    assert_eq!(transfer(UnselectedRows::Floating), Err(Error::Disconnected { line: "word line", index: 2 }));
     for unselected in [UnselectedRows::Grounded, UnselectedRows::Disconnected] {
         let transfer = transfer(unselected).unwrap();
         assert!(transfer[..6].iter().all(|siemens| *siemens > 0.0));

@@ -49,8 +49,10 @@ impl ColumnCalibration {
         activity: f64,
     ) -> Result<Self> {
         let cells = |siemens| Cells { array: (rows, columns), rows, columns, siemens };
-        cells(target).check()?;
-        cells(effective).check()?;
+        for siemens in [target, effective] {
+            cells(siemens).check()?;
+            cells(siemens).of_rows(0..rows)?;
+        }
         check_real("share of driven rows", activity, f64::MIN_POSITIVE, 1.0)?;
         let mut sums = vec![Products::default(); columns];
         for (target, effective) in target.chunks_exact(columns).zip(effective.chunks_exact(columns)) {
@@ -341,6 +343,7 @@ fn check_range(targets: Cells, (g_off, g_on): (f64, f64)) -> Result<()> {
         return Err(Error::Order { low: "g_off (S)", low_value: g_off, high: "g_on (S)", high_value: g_on });
     }
     targets.check()?;
+    targets.of_rows(0..targets.rows)?;
     let mut targets = targets.siemens.iter();
     targets.try_for_each(|&target| check_real("conductance to be met (S)", target, g_off, g_on))
 }

@@ -80,10 +80,10 @@ impl<S: Scalar> Tile<S> {
         for (sums, a) in self.0.chunks_exact_mut(STRIP).zip(a.0.chunks_exact(STRIP)) {
             let mut strip = [[S::zero(); TILE]; STRIP];
             strip.copy_from_slice(sums);
-            for k in 0..TILE {
-                for row in 0..STRIP {
-                    for column in 0..TILE {
-                        strip[row][column] += a[row][k] * b.0[k][column];
+            for (k, b) in b.0.iter().enumerate() {
+                for (sums, a) in strip.iter_mut().zip(a) {
+                    for (sum, b) in sums.iter_mut().zip(b) {
+                        *sum += a[k] * *b;
                     }
                 }
             }
@@ -159,8 +159,7 @@ pub(super) fn connect_in_series<'a, S: Scalar>(
         let inverse = inverse_with(&own, series);
         let divider = divider(&own, &inverse, series);
         for p in (0..blocks).filter(|&p| p != b) {
-            let column =
-                if p < b { symmetric[lower(b, p)].transposed() } else { symmetric[lower(p, b)] };
+            let column = if p < b { symmetric[lower(b, p)].transposed() } else { symmetric[lower(p, b)] };
             left[p] = column;
             right[p] = Tile::product(&inverse, &column.transposed()).negated();
         }
@@ -252,7 +251,8 @@ mod tests {
     /// `A` positive definite and `X` of so many ports and rows; the imaginary part as symmetric as the real.
     fn matrices(ports: usize, rows: usize) -> (DMatrix<Complex64>, DMatrix<Complex64>) {
         let mut rng = ChaCha8Rng::seed_from_u64(ports as u64);
-        let mut random = |rows, columns| DMatrix::from_fn(rows, columns, |_, _| rng.random_range(-1.0..1.0f64));
+        let mut random =
+            |rows, columns| DMatrix::from_fn(rows, columns, |_, _| rng.random_range(-1.0..1.0f64));
         let (real, imaginary) = (random(ports, ports), random(ports, ports));
         let spd = |m: &DMatrix<f64>| m * m.transpose() + DMatrix::identity(ports, ports) * 0.1;
         let a = spd(&real).zip_map(&spd(&imaginary), Complex64::new);

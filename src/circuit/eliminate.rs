@@ -163,8 +163,7 @@ impl<S: Scalar> Elimination<S> {
         }
         let mut symmetric = filled("admittances of the ports", self.symmetric.len() as u128, Tile::zero())?;
         symmetric.copy_from_slice(&self.symmetric);
-        let mut dividers =
-            filled("voltages of the ports", blocks as u128 * blocks as u128, Tile::zero())?;
+        let mut dividers = filled("voltages of the ports", blocks as u128 * blocks as u128, Tile::zero())?;
         (0..blocks).for_each(|row| dividers[row * blocks + row] = Tile::identity());
         let mut work = Workspace::new(blocks)?;
         vectorised(

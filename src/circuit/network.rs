@@ -43,15 +43,24 @@ impl Cells<'_> {
         check_integer("columns of the network", self.columns, 1, 1 << 24)?;
         check_integer("rows of the array", self.array.0, self.rows as i64, 1 << 24)?;
         check_integer("columns of the array", self.array.1, self.columns as i64, 1 << 24)?;
-        check_length("conductances of the network", self.rows * self.columns, self.siemens.len())?;
-        match self.siemens.iter().position(|g| !(g.is_finite() && *g >= 0.0)) {
+        check_length("conductances of the network", self.rows * self.columns, self.siemens.len())
+    }
+
+    /// The conductances of some rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conductance`] for the first that is negative or not finite.
+    pub(super) fn of_rows(&self, rows: Range<usize>) -> Result<&[f64]> {
+        let siemens = &self.siemens[rows.start * self.columns..rows.end * self.columns];
+        match siemens.iter().position(|g| !(g.is_finite() && *g >= 0.0)) {
             Some(at) => Err(Error::Conductance {
                 array: 0,
-                row: at / self.columns,
+                row: rows.start + at / self.columns,
                 column: at % self.columns,
-                siemens: self.siemens[at],
+                siemens: siemens[at],
             }),
-            None => Ok(()),
+            None => Ok(siemens),
         }
     }
 }
@@ -66,7 +75,7 @@ impl<S: Scalar> Network<S> {
     ///
     /// [`Error::Integer`] for no rows or columns, for more than the array has, or for driven rows beyond
     /// those that have cells; [`Error::Length`] for another number of conductances; [`Error::Conductance`]
-    /// for one that is negative or not finite.
+    /// for one of the network that is negative or not finite.
     pub fn new(wires: &Wires, cells: Cells, driven: Range<usize>, s: S) -> Result<Self> {
         cells.check()?;
         check_integer("end of the driven rows", driven.end, 1, cells.rows as i64)?;
@@ -111,10 +120,7 @@ impl<S: Scalar> Network<S> {
             rows: rows.len(),
             columns: cells.columns,
             driven: selected.clone(),
-            cells: cells.siemens[rows.start * cells.columns..rows.end * cells.columns]
-                .iter()
-                .map(admittance)
-                .collect(),
+            cells: cells.of_rows(rows.clone())?.iter().map(admittance).collect(),
             word_lines: word_lines.lines((0..rows.len()).map(has_driver)),
             bit_lines: bit_lines.lines((0..cells.columns).map(|_| true)),
         })

@@ -159,10 +159,7 @@ pub fn effective_conductances(wires: &Wires, cells: Cells, group_rows: usize) ->
 }
 
 /// The rows of every group while the others float, of a network that drives them all.
-fn floating(
-    network: &Network<f64>,
-    groups: impl ExactSizeIterator<Item = Range<usize>>,
-) -> Result<Vec<f64>> {
+fn floating(network: &Network<f64>, groups: impl ExactSizeIterator<Item = Range<usize>>) -> Result<Vec<f64>> {
     let (rows, columns) = (network.rows as u128, network.columns as u128);
     let mut transfer = filled(TABLE, rows * columns, 0.0)?;
     let grid = network.grid();

@@ -13,6 +13,7 @@ pub(super) struct RowTile {
     /// Elements of an input vector.
     pub(super) inputs: Range<usize>,
     pub(super) octets: Octets,
+    groups: usize,
     group_rows: usize,
     arrays: usize,
     /// Conversions of one step, all arrays together.
@@ -31,6 +32,7 @@ impl RowTile {
         RowTile {
             inputs,
             octets,
+            groups: blocks[0].groups(),
             group_rows: blocks[0].group_rows(),
             arrays: blocks.len(),
             conversions: blocks.iter().map(|block| (block.lanes() * block.columns()) as u64).sum(),
@@ -64,15 +66,10 @@ pub(super) struct Tally {
     latency: Vec<u32>,
     /// Planes of the arrays of one row tile, by vector.
     planes: Vec<u32>,
-}
-
-/// Counts of a run of octets.
-#[derive(Debug, Default)]
-struct Counted {
-    /// By planes run; 32, so that no index is checked.
-    eic: [u64; 32],
-    active_word_lines: u64,
-    clips: u64,
+    /// Planes that one group of every octet runs, `[vector][octet]`.
+    eic: Vec<u8>,
+    /// Patterns of the planes that are run, where they are not those of all planes.
+    run: Vec<u64>,
 }
 
 impl Tally {
@@ -94,133 +91,172 @@ impl Tally {
         &mut self,
         tile: &RowTile,
         patterns: &Patterns,
-        (format, skip): (InputFormat, Skip),
+        rule: (InputFormat, Skip),
         level: ActivityLevel,
         activity: &mut Activity,
     ) {
-        let mut counted = Counted::default();
-        let planes = &mut self.planes[..];
-        planes.fill(0);
-        let mut energy = 0;
-        for (octets, words) in patterns.words() {
-            let words = (words, patterns.planes() / 8);
-            count(&mut counted, tile, octets.clone(), words, (format, skip), planes);
-            if level >= ActivityLevel::CountsAndEnergy {
-                for words in words.0.chunks_exact(octets.len() * words.1) {
-                    for (octet, words) in octets.clone().zip(words.chunks_exact(patterns.planes() / 8)) {
-                        energy += tile.energy_of(octet, words, format, skip);
-                    }
-                }
-            }
-        }
-        for (latency, &mut planes) in self.latency.iter_mut().zip(planes) {
-            *latency = planes.max(*latency);
-        }
-        let mut run = 0;
-        for (eic, &groups) in counted.eic.iter().enumerate().filter(|(_, groups)| **groups > 0) {
-            run += eic as u64 * groups;
-            let skipped = format.planes().saturating_sub(eic as u32);
-            activity.add_groups(eic as u32, skipped, groups * tile.arrays as u64);
-        }
+        let words = patterns.words();
+        let run = if patterns.planes() == 8 {
+            self.count_planes::<1>(tile, words, rule, activity)
+        } else {
+            self.count_planes::<2>(tile, words, rule, activity)
+        };
+        let is_masked = rule.0.is_signed() && rule.1 != Skip::Off;
+        let words = if is_masked { &self.run[..] } else { words };
         let counts = activity.counts_mut();
         counts.conversions += run * tile.conversions;
-        counts.active_word_lines += counted.active_word_lines * tile.arrays as u64;
-        counts.clipped_low += counted.clips & u64::from(u32::MAX);
-        counts.clipped_high += counted.clips >> 32;
-        counts.energy += energy;
+        counts.active_word_lines += count_ones(words) * tile.arrays as u64;
+        if !tile.clips.is_empty() {
+            let clipped = count_clips(&tile.clips, words, patterns.planes() / 8);
+            counts.clipped_low += clipped & u64::from(u32::MAX);
+            counts.clipped_high += clipped >> 32;
+        }
+        if level >= ActivityLevel::CountsAndEnergy {
+            counts.energy += tile.energy_of(words, patterns.planes() / 8);
+        }
     }
-}
 
-/// Counts a block of octets, `[vector][octet][word]`, and adds the planes that each vector runs.
-fn count(
-    counted: &mut Counted,
-    tile: &RowTile,
-    octets: Range<usize>,
-    words: (&[u64], usize),
-    (format, skip): (InputFormat, Skip),
-    planes: &mut [u32],
-) {
-    // One loop for every rule, so that none is decided in it.
-    macro_rules! count_by {
-        ($effective:expr) => {
-            vectorised(
-                #[inline(always)]
-                || count_in(counted, tile, octets, words, planes, $effective),
-            )
-        };
-    }
-    let all = format.planes();
-    match (format.is_signed(), skip) {
-        (_, Skip::Off) => count_by!(
-            #[inline(always)]
-            |words| (all, words)
-        ),
-        (false, Skip::LeadingZeros) => count_by!(
-            #[inline(always)]
-            |words| (highest(words), words)
-        ),
-        (false, Skip::AllZeroPlanes) => count_by!(
-            #[inline(always)]
-            |words| (not_zero(words), words)
-        ),
-        (true, _) => count_by!(
-            #[inline(always)]
-            |words| signed(words, all, skip)
-        ),
-    }
-}
-
-#[inline(always)]
-fn count_in(
-    counted: &mut Counted,
-    tile: &RowTile,
-    octets: Range<usize>,
-    (words, each): (&[u64], usize),
-    planes: &mut [u32],
-    effective: impl Fn([u64; 2]) -> (u32, [u64; 2]),
-) {
-    for (words, planes) in words.chunks_exact(octets.len() * each).zip(planes) {
-        for (at, words) in words.chunks_exact(each).enumerate() {
-            let octet = octets.start + at;
-            let words = [u64::from_le(words[0]), if each == 2 { u64::from_le(words[1]) } else { 0 }];
-            let mut run = [0; 2];
-            for group in 0..tile.octets.groups(octet).len() {
-                let mask = group_mask(tile.group_rows, group);
-                let (eic, words) = effective(words.map(|word| word & mask));
-                counted.eic[eic as usize & 31] += 1;
-                *planes += eic;
-                run = [run[0] | words[0], run[1] | words[1]];
+    /// Counts the planes that groups run, `WORDS` words of patterns an octet, and keeps the patterns of those
+    /// planes where some are left out; all planes run.
+    fn count_planes<const WORDS: usize>(
+        &mut self,
+        tile: &RowTile,
+        words: &[u64],
+        (format, skip): (InputFormat, Skip),
+        activity: &mut Activity,
+    ) -> u64 {
+        // An octet has several groups, or a group several octets.
+        let parts = tile.octets.parts();
+        let (vectors, octets) = (self.latency.len(), tile.octets.count() / parts);
+        let all = format.planes();
+        let groups = tile.octets.groups(0).len();
+        let mut histogram = [0u64; 17];
+        self.planes.fill(0);
+        if skip == Skip::Off {
+            histogram[all as usize] = (vectors * tile.groups) as u64;
+            self.planes.fill(all * tile.groups as u32);
+        } else {
+            self.eic.resize(vectors * octets, 0);
+            self.run.clear();
+            if format.is_signed() {
+                self.run.resize(words.len(), 0);
             }
-            counted.active_word_lines += u64::from(run[0].count_ones() + run[1].count_ones());
-            if let Some(clips) = tile.clips.get(octet) {
-                let clipped = |word: u64| {
-                    let bytes = word.to_le_bytes();
-                    bytes.into_iter().map(|byte| clips[usize::from(byte)]).sum::<u64>()
-                };
-                counted.clips += clipped(run[0]);
-                if each == 2 {
-                    counted.clips += clipped(run[1]);
+            for group in 0..groups {
+                if parts == 1 {
+                    let mask = group_mask(tile.group_rows, group);
+                    self.effective::<WORDS, 1>(words, 1, mask, all, format.is_signed(), skip);
+                } else {
+                    self.effective::<WORDS, 0>(words, parts, u64::MAX, all, format.is_signed(), skip);
                 }
+                for (planes, eic) in self.planes.iter_mut().zip(self.eic.chunks_exact(octets)) {
+                    *planes += eic.iter().map(|&eic| u32::from(eic)).sum::<u32>();
+                }
+                add_histogram(&self.eic, all, &mut histogram);
+            }
+            // Groups that the last octet lacks run no plane, but are none.
+            histogram[0] -= (vectors * (groups * octets - tile.groups)) as u64;
+        }
+        for (latency, &planes) in self.latency.iter_mut().zip(&self.planes) {
+            *latency = planes.max(*latency);
+        }
+        for (eic, &groups) in histogram.iter().enumerate().filter(|(_, groups)| **groups > 0) {
+            activity.add_groups(eic as u32, all - eic as u32, groups * tile.arrays as u64);
+        }
+        histogram.iter().enumerate().map(|(eic, groups)| eic as u64 * groups).sum()
+    }
+
+    /// The planes that one group of every octet runs, as [`Schedule`](crate::stream::Schedule) says, or every group
+    /// of `parts` octets; `PARTS` of them, 0 for any number.
+    fn effective<const WORDS: usize, const PARTS: usize>(
+        &mut self,
+        words: &[u64],
+        parts: usize,
+        mask: u64,
+        planes: u32,
+        is_signed: bool,
+        skip: Skip,
+    ) {
+        let words = words.as_chunks::<WORDS>().0;
+        let masked = |words: &[u64; WORDS]| words.map(|word| u64::from_le(word) & mask);
+        vectorised(
+            #[inline(always)]
+            || {
+                let parts = if PARTS > 0 { PARTS } else { parts };
+                let driven = |words: &[[u64; WORDS]]| union(words.iter().map(masked));
+                let eic = self.eic.iter_mut().zip(words.chunks_exact(parts));
+                match (is_signed, skip) {
+                    (false, Skip::LeadingZeros) => eic.for_each(|(eic, words)| *eic = highest(driven(words))),
+                    (false, _) => eic.for_each(|(eic, words)| *eic = not_zero(driven(words))),
+                    (true, _) => {
+                        let run = self.run.as_chunks_mut::<WORDS>().0.chunks_exact_mut(parts);
+                        for ((eic, words), run) in eic.zip(run) {
+                            let magnitude = union(words.iter().map(|words| magnitude(masked(words), planes)));
+                            let run_planes;
+                            (*eic, run_planes) = signed(driven(words), magnitude, skip);
+                            for (run, words) in run.iter_mut().zip(words) {
+                                let words = masked(words).into_iter().zip(run_planes);
+                                run.iter_mut().zip(words).for_each(|(run, (word, of))| {
+                                    *run |= (word & of).to_le();
+                                });
+                            }
+                        }
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// How many bytes have each value up to `most`.
+fn add_histogram(bytes: &[u8], most: u32, histogram: &mut [u64; 17]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            // Sums of 128 comparisons fit a byte.
+            for bytes in bytes.chunks(128) {
+                for (value, count) in histogram.iter_mut().enumerate().take(most as usize + 1) {
+                    *count += u64::from(bytes.iter().map(|&byte| u8::from(byte == value as u8)).sum::<u8>());
+                }
+            }
+        },
+    );
+}
+
+/// Rows driven in all planes together.
+fn count_ones(words: &[u64]) -> u64 {
+    vectorised(
+        #[inline(always)]
+        || words.iter().map(|word| u64::from(word.count_ones())).sum(),
+    )
+}
+
+/// What patterns clip, `[vector][octet][word]`.
+fn count_clips(clips: &[[u64; 256]], words: &[u64], each: usize) -> u64 {
+    let mut clipped = 0;
+    for words in words.chunks_exact(clips.len() * each) {
+        for (clips, words) in clips.iter().zip(words.chunks_exact(each)) {
+            for word in words {
+                clipped += word.to_ne_bytes().into_iter().map(|byte| clips[usize::from(byte)]).sum::<u64>();
             }
         }
     }
+    clipped
 }
 
 impl RowTile {
-    /// Energy that one octet of one vector takes.
-    fn energy_of(&self, octet: usize, words: &[u64], format: InputFormat, skip: Skip) -> u128 {
-        let words = [u64::from_le(words[0]), u64::from_le(words.get(1).copied().unwrap_or(0))];
-        let mut energy = 0;
-        for group in 0..self.octets.groups(octet).len() {
-            let mask = group_mask(self.group_rows, group);
-            let (_, run) = effective(words.map(|word| word & mask), format, skip);
-            for row in group * self.group_rows..(group + 1) * self.group_rows {
-                let of_row = EVERY_PLANE << row;
-                let planes = (run[0] & of_row).count_ones() + (run[1] & of_row).count_ones();
-                energy += u128::from(planes) * self.energy[self.octets.rows(octet).start + row];
+    /// Energy that patterns take, `[vector][octet][word]`: what their rows take, however they are combined.
+    fn energy_of(&self, words: &[u64], each: usize) -> u128 {
+        let mut driven = vec![0u64; self.energy.len()];
+        for words in words.chunks_exact(self.octets.count() * each) {
+            for (octet, words) in words.chunks_exact(each).enumerate() {
+                let rows = driven[self.octets.rows(octet)].iter_mut();
+                for (row, driven) in rows.enumerate() {
+                    let planes = |word: &u64| u64::from((word & (EVERY_PLANE << row)).count_ones());
+                    *driven += words.iter().map(planes).sum::<u64>();
+                }
             }
         }
-        energy
+        driven.iter().zip(&self.energy).map(|(&driven, energy)| u128::from(driven) * energy).sum()
     }
 }
 
@@ -234,47 +270,63 @@ fn group_mask(group_rows: usize, group: usize) -> u64 {
     (rows << (group * group_rows)) * EVERY_PLANE
 }
 
-/// Planes that a group runs, and the patterns of those planes: as [`Schedule`](crate::stream::Schedule) says.
+/// All rows of some words.
 #[inline(always)]
-fn effective(words: [u64; 2], format: InputFormat, skip: Skip) -> (u32, [u64; 2]) {
-    match (format.is_signed(), skip) {
-        (_, Skip::Off) => (format.planes(), words),
-        (false, Skip::LeadingZeros) => (highest(words), words),
-        (false, Skip::AllZeroPlanes) => (not_zero(words), words),
-        (true, _) => signed(words, format.planes(), skip),
-    }
+fn union<const WORDS: usize>(words: impl Iterator<Item = [u64; WORDS]>) -> [u64; WORDS] {
+    words.fold([0; WORDS], |mut union, words| {
+        union.iter_mut().zip(words).for_each(|(union, word)| *union |= word);
+        union
+    })
 }
 
-/// The same for two's complement: planes above the first that repeats the sign are not run.
+/// Rows that differ from the sign of two's complement.
 #[inline(always)]
-fn signed(words: [u64; 2], planes: u32, skip: Skip) -> (u32, [u64; 2]) {
+fn magnitude<const WORDS: usize>(mut words: [u64; WORDS], planes: u32) -> [u64; WORDS] {
     let sign_plane = planes - 1;
     let sign = words[sign_plane as usize / 8] >> (8 * (sign_plane % 8)) & 0xFF;
-    let repeated = sign * EVERY_PLANE;
-    let values = below(sign_plane);
-    let width = highest([(words[0] ^ repeated) & values[0], (words[1] ^ repeated) & values[1]]) + 1;
-    let run = below(width);
-    let run = [words[0] & run[0], words[1] & run[1]];
+    for (word, values) in words.iter_mut().zip(below(sign_plane)) {
+        *word = (*word ^ (sign * EVERY_PLANE)) & values;
+    }
+    words
+}
+
+/// Planes that a group of two's-complement inputs runs, counted and as bytes of ones: planes above the first
+/// that repeats the sign are not run.
+#[inline(always)]
+fn signed<const WORDS: usize>(
+    driven: [u64; WORDS],
+    magnitude: [u64; WORDS],
+    skip: Skip,
+) -> (u8, [u64; 2]) {
+    let width = highest(magnitude) + 1;
+    let run = below(width.into());
+    let mut run_driven = driven;
+    run_driven.iter_mut().zip(run).for_each(|(word, run)| *word &= run);
     let eic = match skip {
-        Skip::LeadingZeros if words == [0; 2] => 0,
-        Skip::LeadingZeros => width,
-        Skip::Off | Skip::AllZeroPlanes => not_zero(run),
+        Skip::AllZeroPlanes => not_zero(run_driven),
+        _ if driven == [0; WORDS] => 0,
+        _ => width,
     };
     (eic, run)
 }
 
 /// Planes up to the highest in which a row is driven.
 #[inline(always)]
-fn highest([low, high]: [u64; 2]) -> u32 {
-    let planes = |word: u64| (u64::BITS + 7 - word.leading_zeros()) / 8;
-    if high == 0 { planes(low) } else { 8 + planes(high) }
+fn highest<const WORDS: usize>(words: [u64; WORDS]) -> u8 {
+    let mut planes = 0;
+    for (at, word) in words.into_iter().enumerate() {
+        let here = (u64::BITS + 7 - word.leading_zeros()) / 8;
+        planes = if word == 0 { planes } else { 8 * at as u32 + here };
+    }
+    planes as u8
 }
 
 /// Planes in which a row is driven.
 #[inline(always)]
-fn not_zero(words: [u64; 2]) -> u32 {
-    let planes = |word: u64| word.to_le_bytes().into_iter().map(|byte| u32::from(byte != 0)).sum::<u32>();
-    planes(words[0]) + planes(words[1])
+fn not_zero<const WORDS: usize>(words: [u64; WORDS]) -> u8 {
+    const LOW_BITS: u64 = 0x7F * EVERY_PLANE;
+    let planes = |word: u64| ((((word & LOW_BITS) + LOW_BITS) | word) & !LOW_BITS).count_ones() as u8;
+    words.into_iter().map(planes).sum()
 }
 
 /// The bytes of the first `planes` planes.

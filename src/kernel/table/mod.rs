@@ -62,13 +62,14 @@ impl Table {
             return None;
         }
         let mut builder = Builder::new(block)?;
-        let tiles = block.columns().div_ceil(COLUMNS);
-        let mut rows = vec![[Row::ZERO; PATTERNS]; tiles * octets.count()];
+        let tiles = tiles(block.columns());
+        let mut rows = vec![[Row::ZERO; PATTERNS]; tiles.clone().count() * octets.count()];
         let mut clips = vec![[Clips::default(); PATTERNS]; octets.count()];
         let mut largest = 1;
-        for (at, clips) in clips.iter_mut().enumerate() {
-            let tiles = rows.iter_mut().skip(at).step_by(octets.count()).collect();
-            largest = builder.octet(octets.groups(at), tiles, clips)?.max(largest);
+        for (columns, rows) in tiles.zip(rows.chunks_exact_mut(octets.count())) {
+            for (at, (rows, clips)) in rows.iter_mut().zip(&mut clips).enumerate() {
+                largest = builder.octet(octets.groups(at), columns.clone(), rows, clips)?.max(largest);
+            }
         }
         let depth = (i32::from(i16::MAX) / largest) as usize;
         Some(Table { octets, columns: block.columns(), rows, clips, depth })
@@ -86,8 +87,7 @@ impl Table {
 
     /// The columns of each tile: [`TILE`] but for the last.
     pub(crate) fn tiles(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let columns = self.columns;
-        (0..columns).step_by(COLUMNS).map(move |first| first..columns.min(first + COLUMNS))
+        tiles(self.columns)
     }
 
     /// Adds the results of all vectors to the columns of one tile: 32 words, `stride` apart from vector to
@@ -113,6 +113,10 @@ impl Table {
             first = false;
         }
     }
+}
+
+fn tiles(columns: usize) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
+    (0..columns).step_by(COLUMNS).map(move |first| first..columns.min(first + COLUMNS))
 }
 
 /// Runs the kernel for as many octets as a block of patterns has.
@@ -142,12 +146,4 @@ fn of_depth<const S: usize, const P: usize>(
         let planes = patterns.as_chunks::<P>().0;
         run(level, octets, planes.as_chunks::<S>().0, places, target);
     }
-}
-
-/// Octets of a run of rows, cut into blocks of at most `depth`.
-pub(super) fn blocks(octets: usize, depth: usize) -> impl Iterator<Item = Range<usize>> {
-    let depth = [8, 4, 2, 1].into_iter().find(|&size| size <= depth).unwrap_or(1);
-    let whole = octets / depth * depth;
-    let rest = (whole..octets).map(|octet| octet..octet + 1);
-    (0..whole).step_by(depth).map(move |first| first..first + depth).chain(rest)
 }

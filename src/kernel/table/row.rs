@@ -17,23 +17,19 @@ pub(super) struct Row(pub(super) [i16; COLUMNS]);
 impl Row {
     pub(super) const ZERO: Row = Row([0; COLUMNS]);
 
-    /// Where a column lies.
-    pub(super) const fn place(column: usize) -> usize {
-        let (half, column) = (column / 16, column % 16);
-        8 * (column / 4) + 4 * half + column % 4
+    /// The row of 32 totals, each a word of 16 bits.
+    #[inline(always)]
+    pub(super) fn of(totals: &[i32; COLUMNS]) -> Row {
+        let mut row = Row::ZERO;
+        for l in 0..COLUMNS / 8 {
+            for i in 0..4 {
+                row.0[8 * l + i] = totals[4 * l + i] as i16;
+                row.0[8 * l + 4 + i] = totals[COLUMNS / 2 + 4 * l + i] as i16;
+            }
+        }
+        row
     }
 }
 
 /// What every pattern of eight rows adds.
 pub(super) type Octet = [Row; PATTERNS];
-
-impl Row {
-    /// The row of at most 32 totals, each a word of 16 bits.
-    pub(super) fn of(totals: &[i32]) -> Row {
-        let mut row = Row::ZERO;
-        for (column, &total) in totals.iter().enumerate() {
-            row.0[Row::place(column)] = total as i16;
-        }
-        row
-    }
-}
