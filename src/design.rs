@@ -140,8 +140,10 @@ impl DesignBuilder {
     /// 2^m networks per group of m rows, which must be disconnected, at most 8 and of one-bit digits.
     ///
     /// Read noise, its share in [`Die::error_budget`](crate::Die::error_budget) and the energy in the cells are
-    /// those of a cell of the effective conductance; the correlation that wires bring between columns is
-    /// left out ([`circuit`](crate::circuit) computes it).
+    /// those of a cell of the effective conductance: the noise that reaches a column through the word lines it
+    /// shares with others, and the correlation that this brings, are left out
+    /// ([`AcCircuit`](crate::circuit::AcCircuit) computes them). White noise beside connected unselected rows,
+    /// most of which would be theirs, is refused.
     pub fn wires(self, wires: impl Into<Option<Wires>>) -> Self {
         Self { wires: wires.into(), ..self }
     }
@@ -159,8 +161,8 @@ impl DesignBuilder {
     /// above 32 level steps and a read voltage beyond the cell's I–V among them), [`Error::Divide`] for
     /// a fragment or active group that does not divide, [`Error::LevelTable`] for levels that do not
     /// rise at the read voltage, [`Error::Conflict`] for a dummy column beside a subtraction before the
-    /// ADC, 1/f noise by its corner without white noise, or wires beside cells that are not ohmic or gated
-    /// inputs where these cannot be tabled.
+    /// ADC, 1/f noise by its corner without white noise, wires beside cells that are not ohmic or gated
+    /// inputs where these cannot be tabled, or white noise beside unselected rows that are connected.
     pub fn build(self) -> Result<Design> {
         let layout = LayoutSettings {
             mapping: self.mapping,
@@ -190,6 +192,15 @@ impl DesignBuilder {
         }
         if self.is_tabled_by_pattern() {
             self.check_patterns(layout.active_rows)?;
+        }
+        let rows_are_connected =
+            self.wires.is_some_and(|wires| wires.unselected() != UnselectedRows::Disconnected);
+        if rows_are_connected && self.read_noise.white().is_some() {
+            return Err(Error::Conflict {
+                first: "white read noise",
+                second: "unselected rows that are connected",
+                why: "the noise of their cells would be left out",
+            });
         }
         let leakage = read_levels.leakage() * ONE as f64;
         let Some(leakage) = round_real(leakage).filter(|&leakage| leakage <= MAX_LEAKAGE) else {

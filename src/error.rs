@@ -150,6 +150,13 @@ pub enum Error {
         /// Which of them.
         index: usize,
     },
+    /// What went wrong in one array of a die.
+    InArray {
+        /// Array of the die.
+        array: usize,
+        /// What it was.
+        error: Box<Error>,
+    },
     /// An iteration that did not reach its residual.
     Convergence {
         /// Which iteration.
@@ -184,7 +191,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Error::InArray { array, error } = self {
+            return write!(f, "array {array}: {error}");
+        }
         match *self {
+            Error::InArray { .. } => Ok(()),
             Error::Integer { name, value, min, max } => {
                 write!(f, "{name} is {value}, outside {min}..={max}")
             }

@@ -239,3 +239,16 @@ fn what_is_out_of_range_is_refused() {
     }
     assert!(matches!(ColumnCalibration::fit(&[], &[], 0, 2, 0.5).unwrap_err(), Error::Integer { .. }));
 }
+
+#[test]
+fn calibration_does_not_depend_on_the_unit() {
+    let (target, effective) = ([20.0, 40.0, 10.0], [18.0, 35.0, 9.5]);
+    let fit = |unit: f64| {
+        let scaled = |values: [f64; 3]| values.map(|value| value * unit);
+        ColumnCalibration::fit(&scaled(target), &scaled(effective), 3, 1, 0.5).unwrap()
+    };
+    for unit in [1e-170, 1e-6, 1e165] {
+        close(fit(unit).gains()[0], fit(1.0).gains()[0], 1e-12);
+        close(fit(unit).rms_after_siemens()[0] / unit, fit(1.0).rms_after_siemens()[0], 1e-12);
+    }
+}

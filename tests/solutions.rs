@@ -800,3 +800,20 @@ fn settings_come_back_through_their_checks() {
     assert!(serde_json::from_str::<NewtonSettings>(&text.replace("88", "0")).is_err());
     assert!(serde_json::from_str::<NewtonSettings>(&text.replace('{', "{\"more\":1,")).is_err());
 }
+
+#[test]
+fn word_lines_of_no_resistance_converge_like_others() {
+    let siemens: Vec<f64> = (0..48 * 48).map(|at| 1e-6 * (1 + at * 37 % 100) as f64).collect();
+    let cells = Cells { array: (48, 48), rows: 48, columns: 48, siemens: &siemens };
+    let wires = Wires::new(0.0, 1e4).unwrap().with_terminals(5e3, 1e5).unwrap();
+    let wires = wires.with_unselected(UnselectedRows::Grounded);
+    let network = Network::new(&wires, cells, 0..48, 0.0).unwrap();
+    let solution = Solver::new(&network, SolverSettings::default()).unwrap();
+    let solution = solution.solve(&[0.2; 48], &[0.0; 48]).unwrap();
+    assert!(solution.iterations() < 300, "{}", solution.iterations());
+    let transfer = network.transfer().unwrap();
+    for (column, &amperes) in solution.sense_amperes().iter().enumerate() {
+        let expected: f64 = (0..48).map(|row| 0.2 * transfer[row * 48 + column]).sum();
+        assert!((amperes / expected - 1.0).abs() < 1e-9);
+    }
+}

@@ -261,6 +261,70 @@ fn effective_weights_and_noise_are_those_behind_the_wires() {
 }
 
 #[test]
+fn effective_weights_of_bent_cells_are_what_a_row_adds_alone() {
+    let sinh = IvCurve::Sinh {
+        half_bias_ratio: 9.0,
+        half_bias_ratio_off: Some(4.0),
+        bias_volts: 1.0,
+        reference_volts: 0.2,
+    };
+    let cell = ideal_cell(2).with_programming(Programming::Lognormal { sigma: 0.2 }).with_iv(sinh);
+    let builder =
+        design(POLARIZED, wires()).cell(cell).dac(Dac::new(1, 0.6).unwrap()).adc(Adc::pass_through());
+    let die = builder.build().unwrap().program_keyed(&weights(POLARIZED), Key::from(5)).unwrap();
+    let effective = die.effective_weights();
+    for row in 0..INPUTS {
+        let mut x = [0u8; INPUTS];
+        x[row] = 1;
+        let y = die.mvm_keyed(&x, Key::from(1)).unwrap().to_real();
+        for (output, y) in y.iter().enumerate() {
+            assert!((y - effective[(row, output)]).abs() < 2e-3, "{row} {output}: {y} {effective}");
+        }
+    }
+}
+
+#[test]
+fn cells_that_gates_cut_off_make_no_noise() {
+    let noise = ReadNoise::NONE.with_white(WhiteNoise::new(1e9, WhiteLaw::ThermalAndShot).unwrap());
+    let thermal = |wires: Wires, x: u8| {
+        let design = design(POLARIZED, wires).adc(Adc::pass_through()).read_noise(noise).build().unwrap();
+        let die = design.program_keyed(&weights(POLARIZED), Key::from(5)).unwrap();
+        let mut inputs = [0u8; INPUTS];
+        inputs.iter_mut().step_by(4).for_each(|input| *input = x);
+        let read = |vector: u128| die.mvm_keyed(&inputs, Key::from(9).child(vector as u64)).unwrap().y;
+        // The spread of reads beside the budget.
+        let reads: Vec<f64> = (0..400).map(|vector| read(vector)[0] as f64).collect();
+        let mean = reads.iter().sum::<f64>() / 400.0;
+        let variance = reads.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>() / 399.0;
+        (die.error_budget(&inputs).unwrap().share(ErrorSource::Thermal).bit_line, variance)
+    };
+    let gated = wires().with_gated_inputs(true);
+    // One row of four is driven: about a quarter of the cells is connected.
+    let (with, without) = (thermal(gated, 7), thermal(wires(), 7));
+    assert!((0.1..0.45).contains(&(with.0 / without.0)), "{with:?} {without:?}");
+    assert!(with.1 < without.1);
+    assert_eq!(thermal(gated, 0), (0.0, 0.0));
+    // Connected rows make noise that a die does not model.
+    let grounded = wires().with_unselected(UnselectedRows::Grounded);
+    let error = design(POLARIZED, grounded).read_noise(noise).build().unwrap_err();
+    assert!(matches!(error, Error::Conflict { first: "white read noise", .. }));
+}
+
+#[test]
+fn errors_of_a_network_name_its_array() {
+    let floating = wires().with_unselected(UnselectedRows::Floating);
+    let design = design(POLARIZED, floating).build().unwrap();
+    let die = design.program_keyed(&weights(POLARIZED), Key::from(5)).unwrap();
+    let mut siemens: Vec<Vec<f64>> =
+        die.conductances().map(|array| array.as_row_slice().iter().map(|&g| g.into()).collect()).collect();
+    let columns = die.conductances().next().unwrap().columns();
+    siemens[0][5 * columns..6 * columns].fill(0.0);
+    let error = Die::from_conductances(&design, &weights(POLARIZED), &siemens, Key::from(5)).unwrap_err();
+    assert!(error.to_string().starts_with("array 0: word line 5 "), "{error}");
+    assert!(matches!(error, Error::InArray { array: 0, .. }));
+}
+
+#[test]
 fn what_cannot_be_tabled_is_refused() {
     let bent = ideal_cell(2).with_iv(IvCurve::Cubic { per_square_volt: 0.25, reference_volts: 0.2 });
     let build = |builder: DesignBuilder| builder.build().unwrap_err();

@@ -378,7 +378,7 @@ fn ideal_wires_give_the_cells() {
         assert!(error(&found, &array.siemens) < 1e-15);
     });
     // The loss falls with the resistance, down to where rounding is.
-    for exponent in 2..14 {
+    for exponent in 2..9 {
         let ohms = 0.1f64.powi(exponent);
         for_every_end(Wires::new(ohms, ohms).unwrap(), |wires| {
             let found = effective_conductances(&wires, array.cells(), 8).unwrap();
@@ -453,7 +453,7 @@ proptest! {
     #[test]
     fn extremes(
         exponents in proptest::collection::vec(-320..308i32, 12),
-        ohms in proptest::collection::vec(-320..308i32, 4),
+        ohms in proptest::collection::vec(-9..=12i32, 4),
         (drive, sense) in (any_end(), any_end()),
         unselected in 0..3usize,
     ) {
@@ -491,6 +491,17 @@ fn lines_without_a_path_to_a_terminal() {
 fn bad_input() {
     let array = Array::random((4, 3), 4, 3);
     let wires = Wires::new(1.0, 1.0).unwrap();
+    for ohms in [1e-10, 1e13, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(matches!(Wires::new(ohms, 1.0), Err(Error::Real { max: 1e12, .. })), "{ohms}");
+        assert!(wires.with_terminals(0.0, ohms).is_err() && wires.with_access_ohms(ohms).is_err());
+    }
+    assert!(matches!(
+        effective_conductances(&wires.with_gated_inputs(true), array.cells(), 2),
+        Err(Error::Conflict { second: "gated inputs", .. })
+    ));
+    for s in [f64::NAN, f64::INFINITY] {
+        assert!(matches!(Network::new(&wires, array.cells(), 0..2, s), Err(Error::Real { .. })));
+    }
     assert_eq!(
         effective_conductances(&wires, array.cells(), 0),
         Err(Error::Integer { name: "rows of an active group", value: 0, min: 1, max: i64::MAX })

@@ -54,6 +54,11 @@ impl ColumnCalibration {
             cells(siemens).of_rows(0..rows)?;
         }
         check_real("share of driven rows", activity, f64::MIN_POSITIVE, 1.0)?;
+        // In units of the largest, whose square is a number.
+        let unit = target.iter().chain(effective).copied().fold(0.0, f64::max);
+        let unit = if unit > 0.0 { unit } else { 1.0 };
+        let scaled = |siemens: &[f64]| siemens.iter().map(|siemens| siemens / unit).collect::<Vec<_>>();
+        let (target, effective) = (scaled(target), scaled(effective));
         let mut sums = vec![Products::default(); columns];
         for (target, effective) in target.chunks_exact(columns).zip(effective.chunks_exact(columns)) {
             for ((sums, &target), &effective) in sums.iter_mut().zip(target).zip(effective) {
@@ -75,12 +80,14 @@ impl ColumnCalibration {
         let scatter = activity * (1.0 - activity);
         Ok(ColumnCalibration {
             gains,
-            offsets_siemens: after.iter().map(|left| activity * left.sum).collect(),
+            offsets_siemens: after.iter().map(|left| activity * left.sum * unit).collect(),
             rms_before_siemens: before
                 .iter()
-                .map(|left| (scatter * left.squares + (activity * left.sum) * (activity * left.sum)).sqrt())
+                .map(|left| {
+                    (scatter * left.squares + (activity * left.sum) * (activity * left.sum)).sqrt() * unit
+                })
                 .collect(),
-            rms_after_siemens: after.iter().map(|left| (scatter * left.squares).sqrt()).collect(),
+            rms_after_siemens: after.iter().map(|left| (scatter * left.squares).sqrt() * unit).collect(),
         })
     }
 

@@ -109,6 +109,21 @@ impl<S: Scalar> LineSolver<S> {
         }
     }
 
+    /// Puts all currents into a line that is one node at its first.
+    #[inline(always)]
+    pub(super) fn gather(&self, values: &mut [S]) {
+        if !self.one_node {
+            return;
+        }
+        let (sums, others) = values.split_at_mut(self.lines);
+        for others in others.chunks_exact_mut(self.lines) {
+            for (sum, other) in sums.iter_mut().zip(others) {
+                *sum += *other;
+                *other = S::zero();
+            }
+        }
+    }
+
     #[inline(always)]
     fn solve_nodes(&self, values: &mut [S]) {
         let (sums, others) = values.split_at_mut(self.lines);

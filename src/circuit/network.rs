@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::lines::{LineSettings, Lines};
 use super::scalar::Scalar;
+use super::table::zeros;
 use super::wires::{UnselectedRows, Wires};
 use crate::error::{Error, Result, check_integer, check_length};
 
@@ -68,16 +69,28 @@ impl Cells<'_> {
 impl<S: Scalar> Network<S> {
     /// The network of a read that drives the rows `driven`, at the complex frequency `s` (rad/s).
     ///
+    /// Where inputs drive gates, these are rows whose gates are open: cells of the others are the caller's to leave
+    /// out, as 0 S.
+    ///
     /// With disconnected rows it has the driven rows only, and leads past the others; else all rows that
     /// have cells.
     ///
     /// # Errors
     ///
     /// [`Error::Integer`] for no rows or columns, for more than the array has, or for driven rows beyond
-    /// those that have cells; [`Error::Length`] for another number of conductances; [`Error::Conductance`]
+    /// those that have cells; [`Error::Real`] for a frequency that is not finite; [`Error::Memory`] where the
+    /// machine cannot hold it; [`Error::Length`] for another number of conductances; [`Error::Conductance`]
     /// for one of the network that is negative or not finite.
     pub fn new(wires: &Wires, cells: Cells, driven: Range<usize>, s: S) -> Result<Self> {
         cells.check()?;
+        if !s.is_finite() {
+            return Err(Error::Real {
+                name: "complex frequency (rad/s)",
+                value: s.modulus(),
+                min: f64::MIN,
+                max: f64::MAX,
+            });
+        }
         check_integer("end of the driven rows", driven.end, 1, cells.rows as i64)?;
         check_integer("first driven row", driven.start, 0, driven.end as i64 - 1)?;
         let rows = match wires.unselected() {
@@ -116,11 +129,16 @@ impl<S: Scalar> Network<S> {
             let cell = S::from_real(siemens) + cell_shunt;
             cell / (S::one() + cell * access)
         };
+        let siemens = cells.of_rows(rows.clone())?;
+        let mut admittances = zeros("cells of a network", siemens.len())?;
+        for (to, siemens) in admittances.iter_mut().zip(siemens) {
+            *to = admittance(siemens);
+        }
         Ok(Network {
             rows: rows.len(),
             columns: cells.columns,
             driven: selected.clone(),
-            cells: cells.of_rows(rows.clone())?.iter().map(admittance).collect(),
+            cells: admittances,
             word_lines: word_lines.lines((0..rows.len()).map(has_driver)),
             bit_lines: bit_lines.lines((0..cells.columns).map(|_| true)),
         })

@@ -21,7 +21,7 @@ const EXTENT: f64 = 4.333_412_937_264_094;
 /// Times of a window that are looked at, first and last included.
 const SAMPLES: usize = 65;
 /// Windows before and after that of the circuit's time constants.
-const WINDOWS: std::ops::RangeInclusive<i32> = -4..=8;
+const WINDOWS: std::ops::RangeInclusive<i32> = -10..=8;
 /// Least LSB over the largest current without signs, far above the error of a window.
 const LEAST_LSB: f64 = 1e-8;
 
@@ -42,8 +42,8 @@ impl AcCircuit<'_> {
     /// Time from which on the current of each column stays within half an LSB of its final value, after the
     /// driven rows step from 0 to `volts` (s).
     ///
-    /// The front end is included. 0 for a column that is never out of half an LSB later than some 10⁻⁵ of the
-    /// circuit's time constants. The step response is the inverse Laplace transform of `T(s) V H(s) / s`: the
+    /// The front end is included. 0 for a column that is never out of half an LSB; at least some 10⁻¹³ of the circuit's
+    /// time constants for any other. The step response is the inverse Laplace transform of `T(s) V H(s) / s`: the
     /// sum over 32 points of a hyperbola (Weideman and Trefethen, Mathematics of Computation 76, 2007, 1341)
     /// that serves all times of a window of a factor of 20, with an error of some 10⁻¹¹ of the current; so
     /// few linear systems are solved for all columns and times.
@@ -147,7 +147,9 @@ impl Windows<'_, '_> {
         while last.is_none() {
             index -= 1;
             if !WINDOWS.contains(&index) {
-                return Ok(0.0);
+                // A column that is within half an LSB before it moves, or one of which no more is known.
+                let starts_outside = self.step.finals[column].abs() > half;
+                return Ok(if starts_outside { self.secs(index + 1, 0) } else { 0.0 });
             }
             last = self.last_outside(index, column, half)?;
         }

@@ -207,6 +207,7 @@ impl<S: Scalar> Solver<S> {
                 for (residual, &imbalance) in vectors.residual.iter_mut().zip(word_imbalance) {
                     *residual += imbalance;
                 }
+                self.word_lines.gather(&mut vectors.residual);
                 let iterations = self.iterate(&mut vectors, &mut by_row, reduction, max_iterations);
                 transpose(&vectors.solution, self.network.rows, &mut by_row);
                 scale(&mut by_row, &self.network.cells);
@@ -242,6 +243,7 @@ impl<S: Scalar> Solver<S> {
             for (reduced, &image) in reduced.iter_mut().zip(image.iter()) {
                 *reduced = image - *reduced;
             }
+            self.word_lines.gather(reduced);
             let (curvature, _) = products(direction, reduced);
             let step = product / curvature;
             if !step.is_finite() {

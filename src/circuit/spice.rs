@@ -14,7 +14,7 @@ use crate::error::{Result, check_length, check_real};
 /// their numbers in the array. Nodes: `in⟨i⟩` source, `d⟨i⟩` driver (`e⟨i⟩` that of the far end), `w⟨i⟩_⟨j⟩`
 /// and `b⟨i⟩_⟨j⟩` at the cells, `c⟨i⟩_⟨j⟩` between cell and access transistor, `s⟨j⟩` before and `t⟨j⟩` behind
 /// the sense terminal (`q⟨j⟩` before that of row 0). Nodes on both sides of 0 Ω are one, named after the
-/// first; cells of 0 S and wires that carry nothing are left out. Capacitances play no part.
+/// first; cells of 0 S, cells of rows at 0 V where inputs drive gates, and wires that carry nothing are left out. Capacitances play no part.
 ///
 /// ```
 /// use forms_xbar::circuit::{Cells, Wires, to_spice};
@@ -90,7 +90,7 @@ pub fn to_spice(
                 word_segment(&mut deck, column);
             }
             let siemens = cells.siemens[row * cells.columns + column];
-            if siemens > 0.0 {
+            if siemens > 0.0 && !(wires.gated_inputs() && source == Some(0.0)) {
                 let ohms = 1.0 / siemens;
                 check_real("resistance of a cell (Ω)", ohms, 0.0, f64::MAX)?;
                 let [cell, bit] = ["c", "b"].map(|of| format!("{of}{row}_{column}"));

@@ -168,7 +168,7 @@ impl AcCircuit<'_> {
         };
         let settings = self.settings();
         let siemens = |hertz: f64, residual: f64| -> Result<f64> {
-            let settings = settings.with_residual(residual.clamp(settings.residual(), ROUGH))?;
+            let settings = settings.with_residual(residual.min(ROUGH).max(settings.residual()))?;
             Ok(self.admittances(Complex64::new(0.0, TAU * hertz), column, settings)?[column].re)
         };
         let at_0 = siemens(0.0, 0.0)?;

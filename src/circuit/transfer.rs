@@ -126,7 +126,8 @@ fn check_finite<S: Scalar>(transfer: &[S]) -> Result<()> {
 ///
 /// # Errors
 ///
-/// Those of [`Network::new`] and [`Network::transfer`]; [`Error::Integer`] for groups of no rows.
+/// Those of [`Network::new`] and [`Network::transfer`]; [`Error::Integer`] for groups of no rows,
+/// [`Error::Conflict`] for gated inputs.
 ///
 /// ```
 /// use forms_xbar::circuit::{Cells, Wires, effective_conductances};
@@ -141,6 +142,7 @@ fn check_finite<S: Scalar>(transfer: &[S]) -> Result<()> {
 /// ```
 pub fn effective_conductances(wires: &Wires, cells: Cells, group_rows: usize) -> Result<Vec<f64>> {
     check_integer("rows of an active group", group_rows, 1, i64::MAX)?;
+    wires.check_not_gated("transfer conductances")?;
     let groups = || {
         let starts = (0..cells.rows).step_by(group_rows);
         starts.map(|start| start..cells.rows.min(start.saturating_add(group_rows)))

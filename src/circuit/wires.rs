@@ -3,7 +3,7 @@
 use super::capacitance::Capacitance;
 use super::newton::NewtonSettings;
 use crate::checked::checked_serde;
-use crate::error::{Result, check_real};
+use crate::error::{Error, Result, check_real};
 
 /// The ends of a line that have a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +33,10 @@ pub enum UnselectedRows {
     Floating,
 }
 
+/// Beyond these, sums of conductances of one network no longer hold its smaller ones.
+const LEAST_OHMS: f64 = 1e-9;
+const MOST_OHMS: f64 = 1e12;
+
 /// Resistances and capacitances between the cells of an array and its terminals.
 ///
 /// Word line `i` meets column 0 first, bit line `j` row 0. Between neighbouring cells lies one segment
@@ -50,8 +54,8 @@ pub enum UnselectedRows {
 ///                           0 V           0 V
 /// ```
 ///
-/// **Units.** Ohms, farads and hertz; of wires per cell pitch. **Valid range.** Resistances finite and at
-/// least 0; nodes on the two sides of a resistance of 0 are one node. **Drawn.** Nothing. **Source.**
+/// **Units.** Ohms, farads and hertz; of wires per cell pitch. **Valid range.** Resistances of 0 or
+/// 10⁻⁹–10¹² Ω; nodes on the two sides of a resistance of 0 are one node. **Drawn.** Nothing. **Source.**
 /// Values from 0.3 to 4.4 Ω a pitch follow from wire widths of 65 to 22 nm (NeuroSim's technology tables,
 /// Chen et al., IEEE TCAD 2018); Hu et al. (DAC 2016) print 0.35 and 0.32 Ω.
 ///
@@ -89,7 +93,7 @@ impl Wires {
     ///
     /// # Errors
     ///
-    /// [`Error::Real`](crate::Error::Real) for a resistance that is negative or not finite.
+    /// [`Error::Real`](crate::Error::Real) for a resistance outside the valid range.
     pub fn new(word_line_ohms: f64, bit_line_ohms: f64) -> Result<Self> {
         let wires = Wires {
             word_line_ohms,
@@ -113,7 +117,7 @@ impl Wires {
     ///
     /// # Errors
     ///
-    /// [`Error::Real`](crate::Error::Real) for a resistance that is negative or not finite.
+    /// [`Error::Real`](crate::Error::Real) for a resistance outside the valid range.
     pub fn with_terminals(self, driver_ohms: f64, sense_ohms: f64) -> Result<Self> {
         let wires = Wires { driver_ohms, sense_ohms, ..self };
         wires.check()?;
@@ -124,7 +128,7 @@ impl Wires {
     ///
     /// # Errors
     ///
-    /// [`Error::Real`](crate::Error::Real) for a resistance that is negative or not finite.
+    /// [`Error::Real`](crate::Error::Real) for a resistance outside the valid range.
     pub fn with_access_ohms(self, access_ohms: f64) -> Result<Self> {
         let wires = Wires { access_ohms, ..self };
         wires.check()?;
@@ -170,6 +174,18 @@ impl Wires {
         Wires { capacitance: Some(capacitance), ..self }
     }
 
+    /// Refuses gated inputs, of which the network depends on.
+    pub(super) fn check_not_gated(&self, what: &'static str) -> Result<()> {
+        if !self.gated_inputs {
+            return Ok(());
+        }
+        Err(Error::Conflict {
+            first: what,
+            second: "gated inputs",
+            why: "every pattern of inputs has a network of its own",
+        })
+    }
+
     fn check(&self) -> Result<()> {
         let ohms = [
             ("word-line resistance per pitch (Ω)", self.word_line_ohms),
@@ -178,7 +194,10 @@ impl Wires {
             ("sense resistance (Ω)", self.sense_ohms),
             ("access resistance (Ω)", self.access_ohms),
         ];
-        ohms.into_iter().try_for_each(|(name, ohms)| check_real(name, ohms, 0.0, f64::MAX))
+        ohms.into_iter().try_for_each(|(name, ohms)| {
+            let min = if ohms == 0.0 { 0.0 } else { LEAST_OHMS };
+            check_real(name, ohms, min, MOST_OHMS)
+        })
     }
 
     /// Resistance of a word-line segment (Ω).

@@ -40,14 +40,16 @@ impl<'a> Compiler<'a> {
         Compiler { design, layout, conditions, device_key, lsb_siemens, lanes: layout.lanes(), digits }
     }
 
-    /// Compiles the array at `address` as its cells are now; beside it what they are through wires.
+    /// Compiles an array as its cells are now; beside it what they are through wires.
     pub(super) fn array(
         &self,
-        address: u64,
+        array: usize,
         recipe: &Recipe,
         cells: &ArrayCells,
     ) -> Result<(Block, Option<ArrayCells>)> {
-        Ok(match through_wires(self.design, cells)? {
+        let address = self.layout.address(array);
+        let place = |error| Error::InArray { array, error: Box::new(error) };
+        Ok(match through_wires(self.design, cells).map_err(place)? {
             None => (self.block(address, recipe, cells, None)?, None),
             Some(Wired { effective, patterns }) => {
                 let block = self.block(address, recipe, &effective, patterns.as_ref())?;
@@ -249,7 +251,12 @@ impl<'a> Compiler<'a> {
         let (columns, max_digit) = (self.columns(cells), dac.max_digit());
         let grid_siemens = self.lsb_siemens / ONE as f64;
         let of_cells = noise.relative() > 0.0 || noise.white().is_some();
-        let driven = |siemens: f32, digit: u32| self.variance_driven(siemens, digit);
+        // Cells that their gates cut off have no noise.
+        let is_gated = self.design.wires().is_some_and(|wires| wires.gated_inputs());
+        let rest = |siemens: f32| self.variance_at_rest(siemens);
+        let driven = |siemens: f32, digit: u32| {
+            self.variance_driven(siemens, digit) + if is_gated { rest(siemens) } else { 0.0 }
+        };
         let (mut cell, mut undriven) = (Vec::new(), Vec::new());
         let (mut common, mut common_undriven) = (Vec::new(), Vec::new());
         if of_cells {
@@ -265,8 +272,7 @@ impl<'a> Compiler<'a> {
                 common.extend(cells.dummy.iter().map(|&dummy| driven(dummy, digit)));
             }
         }
-        if noise.white().is_some() {
-            let rest = |siemens: f32| self.variance_at_rest(siemens);
+        if noise.white().is_some() && !is_gated {
             let conversions = self.lanes * columns;
             undriven = vec![0.0; cells.rows / self.design.active_rows() * conversions];
             for row in 0..cells.rows {

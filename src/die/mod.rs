@@ -188,7 +188,7 @@ impl Die {
             let banks = Banks::new(design, keys, (array, layout.address(array)), (tile.rows, tile.columns));
             let faults = banks.faults();
             let cells = banks.write(&tile.levels, &faults, &mut report)?;
-            let compile = |cells: &ArrayCells| compiler.array(layout.address(array), &tile.recipe, cells);
+            let compile = |cells: &ArrayCells| compiler.array(array, &tile.recipe, cells);
             compiled.push(match &age {
                 Some(age) => {
                     let (aged, result) = banks.aged(age, Some(&faults), &cells);
@@ -304,7 +304,7 @@ impl Die {
             .map(|array| {
                 let (cells, aged) = written.under(&design, &layout, age.as_ref(), array);
                 aged?;
-                compiler.array(layout.address(array), &recipes[array], &cells)
+                compiler.array(array, &recipes[array], &cells)
             })
             .collect::<Result<Vec<_>>>()?;
         Self::assemble(design, layout, recipes, written, conditions, age, compiled)

@@ -6,6 +6,7 @@ use super::Die;
 use super::arrays::ArrayCells;
 use crate::circuit::{Cells, Network, Wires, effective_conductances, to_spice};
 use crate::design::Design;
+use crate::device::Cell;
 use crate::error::{Error, Result, check_integer, check_length};
 
 /// An array as it is seen through its wires.
@@ -34,10 +35,10 @@ pub(super) fn through_wires(design: &Design, cells: &ArrayCells) -> Result<Optio
         let pattern = ((row / rows) << rows) + (1 << (row % rows));
         let columns = row * array.columns..(row + 1) * array.columns;
         let amperes = &amperes[pattern * array.columns..];
-        array.siemens[columns].iter().zip(amperes).map(|(&siemens, &amperes)| {
-            let ideal = design.cell().amperes(siemens, volts);
-            if ideal == 0.0 { 0.0 } else { (siemens * (amperes / ideal)) as f32 }
-        })
+        array.siemens[columns]
+            .iter()
+            .zip(amperes)
+            .map(|(&siemens, &amperes)| conductance_at(design.cell(), siemens, amperes, volts) as f32)
     });
     let effective = array.split(cells.rows, alone);
     let patterns = array.split(patterns, amperes.iter().map(|amperes| (amperes / volts) as f32));
@@ -86,11 +87,25 @@ impl Die {
         let ideal = Wires::new(0.0, 0.0)?;
         let array_of = Array::new(design, design.wires().unwrap_or(&ideal), &cells);
         let volts: Vec<f64> = digits.iter().map(|&digit| design.dac().volts(digit.into())).collect();
-        let siemens = array_of.gated(group * rows, |row| digits[row] != 0);
         let title = format!("array {array}, active group {group}");
-        let cells = Cells { siemens: &siemens, ..array_of.cells() };
-        to_spice(array_of.wires, cells, group * rows..(group + 1) * rows, &volts, &title)
+        to_spice(array_of.wires, array_of.cells(), group * rows..(group + 1) * rows, &volts, &title)
     }
+}
+
+/// The conductance of a cell without wires that conducts `amperes`, from that of the cell behind them.
+fn conductance_at(cell: &Cell, siemens: f64, amperes: f64, volts: f64) -> f64 {
+    // The curve hardly changes with the conductance: a few steps reach the last bits.
+    const STEPS: usize = 100;
+    let mut found = siemens;
+    for _ in 0..STEPS {
+        let ideal = cell.amperes(found, volts);
+        let next = if ideal > 0.0 { found * (amperes / ideal) } else { 0.0 };
+        if (next - found).abs() <= 1e-12 * found {
+            break;
+        }
+        found = next;
+    }
+    found
 }
 
 /// The bit lines of an array side by side, the dummy column beyond the last that has cells.

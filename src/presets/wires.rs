@@ -40,18 +40,18 @@ impl Node {
 
 /// Wires of a 1T1R array by NeuroSim's tables, for wires at `kelvin`.
 ///
-/// **Equation.** `R = ρ / (w² · AR) · ℓ · (1 + 0.00451 · |T − 300|)` and `C = 0.2 fF/µm · ℓ`. **Source.** NeuroSim
+/// **Equation.** `R = ρ / (w² · AR) · ℓ · (1 + 0.00451 · (T − 300))` and `C = 0.2 fF/µm · ℓ`. **Source.** NeuroSim
 /// (DNN+NeuroSim V1.3, `Param.cpp`): width `w`, aspect ratio `AR`, resistivity, temperature coefficient, capacitance and
 /// cells of 4 × 12 wire widths. **Our choice.** Word lines run along the longer side of a cell, 12 widths a pitch,
-/// bit lines along the shorter, 4. **Valid range.** 250–450 K.
+/// bit lines along the shorter, 4. **Valid range.** 300–450 K.
 ///
 /// # Errors
 ///
 /// [`Error::Real`](crate::Error::Real) for a temperature outside the valid range.
 pub fn neurosim(node: Node, kelvin: f64) -> Result<Wires> {
-    check_real("temperature of wires (K)", kelvin, 250.0, 450.0)?;
+    check_real("temperature of wires (K)", kelvin, 300.0, 450.0)?;
     let (width, aspect, ohm_metres) = node.wire();
-    let ohms_per_metre = ohm_metres / (width * width * aspect) * (1.0 + 0.00451 * (kelvin - 300.0).abs());
+    let ohms_per_metre = ohm_metres / (width * width * aspect) * (1.0 + 0.00451 * (kelvin - 300.0));
     let (long, short) = (12.0 * width, 4.0 * width);
     const FARADS_PER_METRE: f64 = 0.2e-9;
     let capacitance = Capacitance::of_wires(FARADS_PER_METRE * long, FARADS_PER_METRE * short)?;

@@ -369,7 +369,10 @@ impl<'a> Group<'a> {
     fn fresh(&self, siemens: f64, digit: u32) -> [(ErrorSource, f64); 3] {
         let design = self.die.design();
         let amperes = self.amperes(siemens, digit);
-        let (thermal, shot) = self.digits.white(digit).map_or((0.0, 0.0), |white| {
+        // A row whose gates are closed is not connected.
+        let is_open = digit == 0 && design.wires().is_some_and(|wires| wires.gated_inputs());
+        let white = self.digits.white(digit).filter(|_| !is_open);
+        let (thermal, shot) = white.map_or((0.0, 0.0), |white| {
             let at_rest = self.digits.at_rest(siemens);
             (white.thermal(at_rest), white.shot(at_rest, amperes))
         });
