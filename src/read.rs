@@ -17,6 +17,7 @@ use crate::stream::Schedule;
 
 mod budget;
 mod element;
+mod lookup;
 mod planes;
 mod prepared;
 mod tally;

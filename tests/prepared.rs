@@ -90,16 +90,15 @@ fn assert_reads<T: Input>(die: &Die, prepared: &Prepared<'_>, x: &[T]) {
     assert_eq!(vectors, single.len());
 }
 
-/// A random design that tables can stand for, and its die.
-fn random_die(rng: &mut ChaCha8Rng) -> Die {
-    let fragment = rng.random_range(1..=8);
+/// A random design with groups of so many rows that tables can stand for, and its die.
+fn random_die(rng: &mut ChaCha8Rng, fragment: usize) -> Die {
     let mapping = match rng.random_range(0..5) {
         0 => Mapping::Offset,
         1 => Mapping::Differential { subtraction: Subtraction::Digital },
         2 => Mapping::Differential { subtraction: Subtraction::BeforeAdc },
         _ => Mapping::Polarized { fragment },
     };
-    let rows = fragment * rng.random_range(1..=6);
+    let rows = fragment * rng.random_range(1..=if fragment > 8 { 3 } else { 6 });
     let (inputs, outputs) = (rng.random_range(1..=70), rng.random_range(1..=45));
     let bits = [4, 8][rng.random_range(0..2)];
     let signed = rng.random();
@@ -115,7 +114,8 @@ fn random_die(rng: &mut ChaCha8Rng) -> Die {
         _ => Baseline::Digital,
     };
     let skip = [Skip::Off, Skip::LeadingZeros, Skip::AllZeroPlanes][rng.random_range(0..3)];
-    let design = DesignBuilder::new(mapping, cell, Adc::granular(rng.random_range(2..=7)))
+    let adc = Adc::granular(rng.random_range(2..=if fragment > 8 { 10 } else { 7 }));
+    let design = DesignBuilder::new(mapping, cell, adc)
         .array(rows, rng.random_range(8..=160))
         .active_rows(fragment)
         .column_flip(rng.random())
@@ -130,27 +130,48 @@ fn random_die(rng: &mut ChaCha8Rng) -> Die {
     design.program_keyed(&weights, Key::from(rng.random::<u64>() as u128)).unwrap()
 }
 
-#[test]
-fn tables_return_the_bits_of_the_reference() {
-    let mut rng = ChaCha8Rng::seed_from_u64(41);
+/// Reads random dies with groups of `fragment` rows at every level and streaming; how many reads were by `kernel`, and how
+/// many streamed.
+fn read_random_dies(
+    seed: u64,
+    cases: u64,
+    kernel: Kernel,
+    fragment: fn(&mut ChaCha8Rng) -> usize,
+) -> [usize; 2] {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut tabled, mut streamed) = (0, 0);
-    for case in 0..120 {
-        let die = random_die(&mut rng);
+    for case in 0..cases {
+        let fragment = fragment(&mut rng);
+        let die = random_die(&mut rng, fragment);
         let batch = batch(die.design(), die.inputs(), rng.random_range(0..=9), case);
         for level in Level::available() {
             let prepared = die.prepare(Budget::default().with_level(level)).unwrap();
             assert_eq!(prepared.plan().level, level);
-            tabled += usize::from(prepared.plan().kernel == Kernel::Table);
+            tabled += usize::from(prepared.plan().kernel == kernel);
             assert_reads_alike(&die, &prepared, &batch);
         }
         // Room for the tables of one array, not for all.
         let all = die.prepare(Budget::default()).unwrap().plan();
-        let streaming = die.prepare(Budget::default().with_bytes(all.bytes - 1)).unwrap();
+        let streaming = die.prepare(Budget::default().with_bytes(all.bytes.saturating_sub(1))).unwrap();
         assert!(streaming.plan().bytes < all.bytes || all.bytes == 0);
         streamed += usize::from(streaming.plan().streams);
         assert_reads_alike(&die, &streaming, &batch);
     }
+    [tabled, streamed]
+}
+
+#[test]
+fn tables_return_the_bits_of_the_reference() {
+    let [tabled, streamed] = read_random_dies(41, 120, Kernel::Table, |rng| rng.random_range(1..=8));
     assert!(tabled > 200 && streamed > 40, "{tabled} {streamed}");
+}
+
+#[test]
+fn split_tables_return_the_bits_of_the_reference() {
+    let [split, streamed] = read_random_dies(43, 120, Kernel::Split, |rng| rng.random_range(9..=32));
+    assert!(split > 200 && streamed > 40, "{split} {streamed}");
+    let [split, _] = read_random_dies(44, 12, Kernel::Split, |_| 128);
+    assert!(split > 20, "{split}");
 }
 
 #[test]
@@ -173,7 +194,7 @@ fn what_tables_cannot_stand_for_is_read_by_the_direct_kernel() {
     for (name, builder) in [
         ("noise", forms().read_noise(ReadNoise::new(0.05, 0.0).unwrap())),
         ("digits of two bits", forms().dac(Dac::new(2, 0.2).unwrap())),
-        ("sixteen active rows", wide),
+        ("noise on sixteen active rows", wide.read_noise(ReadNoise::new(0.05, 0.0).unwrap())),
         ("no ADC", forms().adc(Adc::pass_through())),
         (
             "codes beyond 16 bits",

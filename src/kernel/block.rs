@@ -233,6 +233,17 @@ impl Block {
         self.parts.digit_sum[at] * n as i64 - baseline * self.code_weight[at]
     }
 
+    /// Factors of the digit sum and of the baseline in a correction.
+    pub(super) fn correction_factors(&self, group: usize, column: usize) -> (i64, i64) {
+        let at = group * self.parts.columns + column;
+        (self.parts.digit_sum[at], -self.code_weight[at])
+    }
+
+    /// The baseline by digit sum; empty for none.
+    pub(super) fn baseline(&self) -> &[i64] {
+        &self.parts.baseline
+    }
+
     /// Binary logarithm of the unit of deviations, in grid units.
     pub fn deviation_unit_bits(&self) -> u32 {
         self.parts.noise.as_ref().map_or(0, |noise| noise.unit_bits)

@@ -21,6 +21,7 @@ mod quantizer;
 pub mod reference;
 mod slow;
 mod slow_state;
+mod split;
 mod table;
 
 pub use crate::simd::Level;
@@ -33,7 +34,8 @@ pub use parts::{BlockNoise, BlockParts};
 pub(crate) use patterns::{Octets, Patterns};
 pub use quantizer::Quantizer;
 pub use slow::{Flicker, Persistence, SlowNoise, Telegraph};
-pub(crate) use table::{Places, TILE, Table};
+pub(crate) use split::{Clipped, Runs, Split, Streams};
+pub(crate) use table::{Places, TILE, Table, tiles};
 
 /// One plane of one active group.
 #[derive(Debug, Clone, Copy)]

@@ -3,16 +3,27 @@
 use std::ops::Range;
 
 use super::Block;
-use super::table::blocks;
 use crate::simd::vectorised;
 
-/// How the rows of a block are gathered in eights: whole groups, as many as have at most eight rows together.
+/// Rows of a part of a group that has more than eight.
+const PART_ROWS: usize = 6;
+
+/// How the rows of a block are gathered in words of at most eight: whole groups, as many as have at most eight rows
+/// together, or the parts of one group of more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Octets {
     group_rows: usize,
     groups: usize,
     /// Groups of one octet.
     groups_each: usize,
+    /// Octets of one group.
+    parts: usize,
+}
+
+impl Default for Octets {
+    fn default() -> Self {
+        Octets::new(1, 0)
+    }
 }
 
 impl Octets {
@@ -21,23 +32,46 @@ impl Octets {
     }
 
     pub(crate) fn new(group_rows: usize, groups: usize) -> Self {
-        Octets { group_rows, groups, groups_each: (8 / group_rows).max(1) }
+        let parts = if group_rows > 8 { group_rows.div_ceil(PART_ROWS) } else { 1 };
+        Octets { group_rows, groups, groups_each: (8 / group_rows).max(1), parts }
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.groups.div_ceil(self.groups_each)
+        self.groups.div_ceil(self.groups_each) * self.parts
+    }
+
+    /// Octets of one group.
+    pub(crate) fn parts(&self) -> usize {
+        self.parts
     }
 
     /// Groups of an octet.
     pub(crate) fn groups(&self, octet: usize) -> Range<usize> {
-        let first = octet * self.groups_each;
+        let first = octet / self.parts * self.groups_each;
         first..self.groups.min(first + self.groups_each)
     }
 
     /// Rows of an octet.
     pub(crate) fn rows(&self, octet: usize) -> Range<usize> {
         let groups = self.groups(octet);
-        groups.start * self.group_rows..groups.end * self.group_rows
+        let (first, end) = (groups.start * self.group_rows, groups.end * self.group_rows);
+        if self.parts == 1 {
+            return first..end;
+        }
+        let first = first + octet % self.parts * PART_ROWS;
+        first..end.min(first + PART_ROWS)
+    }
+
+    /// Octets in blocks: a whole group of several, else at most `depth`.
+    fn blocks(&self, depth: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let depth = if self.parts > 1 {
+            self.parts
+        } else {
+            [8, 4, 2, 1].into_iter().find(|&size| size <= depth).unwrap_or(1)
+        };
+        let whole = self.count() / depth * depth;
+        let rest = (whole..self.count()).map(|octet| octet..octet + 1);
+        (0..whole).step_by(depth).map(move |first| first..first + depth).chain(rest)
     }
 }
 
@@ -45,11 +79,13 @@ impl Octets {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Patterns {
     vectors: usize,
-    octets: usize,
+    octets: Octets,
     depth: usize,
     /// Words of eight planes.
     words: usize,
-    /// `[block of octets][vector][octet of the block][word]`, byte `p` of a word for plane `p`.
+    /// `[vector][octet][word]`.
+    rows: Vec<u64>,
+    /// The same in blocks, `[block of octets][vector][octet of the block][word]`, byte `p` of a word for plane `p`.
     bytes: Vec<u64>,
 }
 
@@ -65,45 +101,51 @@ impl Patterns {
         planes: u32,
         depth: usize,
     ) {
-        self.vectors = x.len() / inputs;
-        self.octets = octets.count();
-        self.depth = depth;
-        self.words = if planes > 8 { 2 } else { 1 };
-        self.bytes.clear();
-        self.bytes.resize(self.vectors * self.octets * self.words, 0);
+        let (vectors, count, words) = (x.len() / inputs, octets.count(), if planes > 8 { 2 } else { 1 });
+        (self.vectors, self.octets, self.depth, self.words) = (vectors, octets, depth, words);
+        self.rows.clear();
+        self.rows.resize(vectors * count * words, 0);
+        self.bytes.resize(vectors * count * words, 0);
         // Bits above the planes repeat the sign.
         let mask = (1u32 << planes) - 1;
-        let Patterns { vectors, words, bytes, .. } = self;
-        let (vectors, words) = (*vectors, *words);
-        for block in blocks(octets.count(), depth) {
-            let to = &mut bytes[block.start * vectors * words..][..block.len() * vectors * words];
-            let to = to.chunks_exact_mut(block.len() * words);
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (to, x) in to.zip(x.chunks_exact(inputs)) {
-                        let x = &x[rows.clone()];
-                        for (octet, to) in block.clone().zip(to.chunks_exact_mut(words)) {
-                            let rows = octets.rows(octet);
-                            let x = &x[rows.start.min(x.len())..rows.end.min(x.len())];
-                            cut_octet(x, mask, to);
-                        }
-                    }
-                },
-            );
+        let to = self.rows.chunks_exact_mut(count * words);
+        vectorised(
+            #[inline(always)]
+            || {
+                for (to, x) in to.zip(x.chunks_exact(inputs)) {
+                    gather(&x[rows.clone()], octets, mask, words, to);
+                }
+            },
+        );
+        vectorised(
+            #[inline(always)]
+            || self.rows.iter_mut().for_each(|word| *word = transpose(u64::from_le(*word)).to_le()),
+        );
+        for block in octets.blocks(depth) {
+            let to = &mut self.bytes[block.start * vectors * words..block.end * vectors * words];
+            let block = block.start * words..block.end * words;
+            for (to, from) in to.chunks_exact_mut(block.len()).zip(self.rows.chunks_exact(count * words)) {
+                to.copy_from_slice(&from[block.clone()]);
+            }
         }
     }
 
     /// Blocks of octets: which octets, and their patterns, `[vector][octet][plane]`.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = (Range<usize>, &[u8])> {
-        self.words().map(|(block, words)| (block, pulp::bytemuck::cast_slice(words)))
+        self.word_blocks().map(|(block, words)| (block, pulp::bytemuck::cast_slice(words)))
     }
 
-    /// The same with eight planes in a word of little-endian bytes.
-    pub(crate) fn words(&self) -> impl Iterator<Item = (Range<usize>, &[u64])> {
+    /// The same with eight planes in a word of little-endian bytes, `[vector][octet][word]`.
+    pub(crate) fn word_blocks(&self) -> impl Iterator<Item = (Range<usize>, &[u64])> {
         let each = self.vectors * self.words;
-        blocks(self.octets, self.depth)
+        self.octets
+            .blocks(self.depth)
             .map(move |block| (block.clone(), &self.bytes[block.start * each..block.end * each]))
+    }
+
+    /// All patterns, eight planes in a word of little-endian bytes, `[vector][octet][word]`.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.rows
     }
 
     /// Planes that a word of patterns has room for: 8 or 16.
@@ -112,24 +154,31 @@ impl Patterns {
     }
 }
 
-/// Bit `i` of byte `p` of the words becomes bit `p` of input `i`.
+/// Input `i` of an octet becomes byte `i` of its word, or the lower and upper byte of its two words.
 #[inline(always)]
-fn cut_octet<T: Copy + Into<i32>>(x: &[T], mask: u32, words: &mut [u64]) {
-    let mut bytes = [[0; 8]; 2];
-    if let Some(x) = x.as_chunks::<8>().0.first() {
-        for (i, &x) in x.iter().enumerate() {
-            let x = x.into() as u32 & mask;
-            (bytes[0][i], bytes[1][i]) = (x as u8, (x >> 8) as u8);
+fn gather<T: Copy + Into<i32>>(x: &[T], octets: Octets, mask: u32, words: usize, to: &mut [u64]) {
+    let byte = |x: T, word: usize| ((x.into() as u32 & mask) >> (8 * word)) as u8;
+    let rows = octets.rows(0).len();
+    if rows != 8 {
+        let groups = x.chunks(if octets.parts > 1 { octets.group_rows } else { rows });
+        for (x, to) in groups.flat_map(|x| x.chunks(rows)).zip(to.chunks_exact_mut(words)) {
+            for (word, to) in pulp::bytemuck::cast_slice_mut::<_, [u8; 8]>(to).iter_mut().enumerate() {
+                to.iter_mut().zip(x).for_each(|(to, &x)| *to = byte(x, word));
+            }
         }
-    } else {
-        for (i, &x) in x.iter().enumerate() {
-            let x = x.into() as u32 & mask;
-            (bytes[0][i], bytes[1][i]) = (x as u8, (x >> 8) as u8);
-        }
+        return;
     }
-    for (word, bytes) in words.iter_mut().zip(bytes) {
-        // To be looked at as bytes: the first plane comes first in memory.
-        *word = transpose(u64::from_le_bytes(bytes)).to_le();
+    // Octets of eight rows follow each other without gaps.
+    let bytes = pulp::bytemuck::cast_slice_mut::<_, u8>(to);
+    if words == 1 {
+        bytes.iter_mut().zip(x).for_each(|(to, &x)| *to = byte(x, 0));
+    } else {
+        for (to, x) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(x.chunks(8)) {
+            let (low, high) = to.split_at_mut(8);
+            for ((low, high), &x) in low.iter_mut().zip(high).zip(x) {
+                (*low, *high) = (byte(x, 0), byte(x, 1));
+            }
+        }
     }
 }
 

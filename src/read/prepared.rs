@@ -2,12 +2,13 @@
 
 use rand::Rng;
 
+use super::lookup::{Lookup, Streaming, Work};
 use super::tally::{RowTile, Tally};
 use super::{Input, Output, Read, Scratch};
 use crate::activity::{Activity, ActivityLevel};
 use crate::die::Die;
 use crate::error::{Error, Result, check_integer};
-use crate::kernel::{Level, Patterns, Places, TILE, Table};
+use crate::kernel::{Clipped, Level, Patterns, TILE};
 use crate::key::Key;
 use crate::stream::{InputFormat, Skip};
 
@@ -72,6 +73,8 @@ impl Budget {
 pub enum Kernel {
     /// What every pattern of up to eight rows adds to the result, looked up.
     Table,
+    /// What every pattern of up to six rows adds to the sums of a group of more than eight, looked up.
+    Split,
     /// One vector addition per driven row.
     Direct,
 }
@@ -111,11 +114,11 @@ pub struct Plan {
 pub struct Prepared<'d> {
     die: &'d Die,
     plan: Plan,
-    places: Places,
+    streaming: Streaming,
     /// Octets added in 16 bits.
     depth: usize,
     /// By array; empty for another kernel and where they are streamed.
-    tables: Vec<Table>,
+    tables: Vec<Lookup>,
     row_tiles: Vec<RowTile>,
 }
 
@@ -128,7 +131,7 @@ const WORTH_A_TABLE: usize = 140;
 /// Working memory of one pass.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PassBuffers {
-    patterns: Patterns,
+    work: Work,
     tally: Tally,
     /// Sums of one tile of columns, where they do not go straight into the result.
     sums: Vec<i32>,
@@ -137,9 +140,10 @@ pub(super) struct PassBuffers {
 impl Die {
     /// Chooses a kernel for this die within a budget, and builds its tables.
     ///
-    /// A table holds 64 bytes a weight for groups of 8 rows. Where they exceed the budget and batches are large, they are
-    /// built for every batch, array by array; where they cannot stand for the die (read noise, digits of several bits,
-    /// more than 8 active rows, results beyond 16 bits a pattern) the direct kernel reads it. The plan says which.
+    /// A table holds 64 bytes a weight for groups of 8 rows, 192 for groups of 16 and 4 lanes. Where they exceed the budget
+    /// and batches are large, they are built for every batch, array by array; where they cannot stand for the die (read
+    /// noise, digits of several bits, no ADC, results beyond 16 bits a pattern) the direct kernel reads it. The plan says
+    /// which.
     ///
     /// # Errors
     ///
@@ -160,7 +164,7 @@ impl Die {
         let mut prepared = Prepared {
             die: self,
             plan: Plan { kernel: Kernel::Direct, streams: false, bytes: 0, level },
-            places: Places::new(format.planes(), format.is_signed()),
+            streaming: Streaming::new(format, design.skip()),
             depth: 8,
             tables: Vec::new(),
             row_tiles: Vec::new(),
@@ -170,7 +174,7 @@ impl Die {
             return Ok(prepared);
         }
         // Without room for the tables of one array and what is counted beside all, nothing is built.
-        let tables = self.blocks().iter().map(Table::bytes_of);
+        let tables = self.blocks().iter().map(Lookup::bytes_of);
         let (largest, all): (usize, usize) = (tables.clone().max().unwrap_or(0), tables.sum());
         let mut row_tiles: Vec<_> = (0..layout.row_tiles())
             .map(|tile| RowTile::new(layout.tile_inputs(tile), &self.blocks()[tile * columns..][..columns]))
@@ -181,17 +185,21 @@ impl Die {
         if bytes > budget.bytes || (streams && budget.batch < WORTH_A_TABLE) {
             return Ok(prepared);
         }
+        let mut kernel = Kernel::Direct;
         for (array, block) in self.blocks().iter().enumerate() {
-            let Some(table) = Table::new(block) else {
+            let Some(table) = Lookup::new(block) else {
                 return Ok(Prepared { tables: Vec::new(), ..prepared });
             };
-            prepared.depth = table.depth().min(prepared.depth);
-            row_tiles[array / columns].add_clips(&table);
+            kernel = table.kernel();
+            if let Lookup::Table(table) = &table {
+                prepared.depth = table.depth().min(prepared.depth);
+                row_tiles[array / columns].add_clips(table);
+            }
             if !streams {
                 prepared.tables.push(table);
             }
         }
-        prepared.plan = Plan { kernel: Kernel::Table, streams, bytes, level };
+        prepared.plan = Plan { kernel, streams, bytes, level };
         prepared.row_tiles = row_tiles;
         Ok(prepared)
     }
@@ -301,7 +309,7 @@ impl Prepared<'_> {
         match self.plan.kernel {
             Kernel::Direct => self.die.mvm_batch_into(x, rng, y, level),
             // Without read noise nothing is drawn.
-            Kernel::Table => self.read_tables(x, y, level),
+            Kernel::Table | Kernel::Split => self.read_tables(x, y, level),
         }
     }
 
@@ -319,7 +327,7 @@ impl Prepared<'_> {
     ) -> Result<Activity> {
         match self.plan.kernel {
             Kernel::Direct => self.die.mvm_batch_into_keyed(x, keys, y, level),
-            Kernel::Table => self.read_tables(x, y, level),
+            Kernel::Table | Kernel::Split => self.read_tables(x, y, level),
         }
     }
 
@@ -336,16 +344,16 @@ impl Prepared<'_> {
                 self.pass(x, y, level, buffers, activity);
             }));
         }
-        let activity = self.for_each_pass(x, y, |x, _, buffers, activity| {
+        let mut activity = self.for_each_pass(x, y, |x, _, buffers, activity| {
             if level >= ActivityLevel::Counts {
                 self.count(x, level, buffers, activity);
             }
         });
         for (array, block) in self.die.blocks().iter().enumerate() {
-            let Some(table) = Table::new(block) else { unreachable!("it had a table when it was prepared") };
-            self.for_each_pass(x, y, |x, y, buffers, _| {
-                self.cut(x, array / self.die.layout().column_tiles(), &mut buffers.patterns);
-                self.add_array(&table, array, y, buffers);
+            let Some(table) = Lookup::new(block) else { unreachable!("it had a table when it was prepared") };
+            activity += self.for_each_pass(x, y, |x, y, buffers, activity| {
+                self.cut(x, array / self.die.layout().column_tiles(), &mut buffers.work.patterns);
+                self.add_array(&table, array, y, level, buffers, activity);
             });
         }
         Ok(activity)
@@ -398,12 +406,12 @@ impl Prepared<'_> {
         let columns = self.die.layout().column_tiles();
         buffers.tally.begin(x.len() / self.die.inputs());
         for (at, tile) in self.row_tiles.iter().enumerate() {
-            self.cut(x, at, &mut buffers.patterns);
+            self.cut(x, at, &mut buffers.work.patterns);
             if level >= ActivityLevel::Counts {
-                buffers.tally.add(tile, &buffers.patterns, self.rule(), level, activity);
+                buffers.tally.add(tile, &buffers.work.patterns, self.rule(), level, activity);
             }
             for (array, table) in self.tables.iter().enumerate().skip(at * columns).take(columns) {
-                self.add_array(table, array, y, buffers);
+                self.add_array(table, array, y, level, buffers, activity);
             }
         }
         if level >= ActivityLevel::Counts {
@@ -416,7 +424,7 @@ impl Prepared<'_> {
         &self,
         x: &[T],
         level: ActivityLevel,
-        PassBuffers { patterns, tally, .. }: &mut PassBuffers,
+        PassBuffers { work: Work { patterns, .. }, tally, .. }: &mut PassBuffers,
         activity: &mut Activity,
     ) {
         tally.begin(x.len() / self.die.inputs());
@@ -438,8 +446,19 @@ impl Prepared<'_> {
     }
 
     /// Adds what an array makes of some vectors; the first row tile puts it there.
-    fn add_array<T: Output>(&self, table: &Table, array: usize, y: &mut [T], buffers: &mut PassBuffers) {
-        let PassBuffers { patterns, sums, .. } = buffers;
+    fn add_array<T: Output>(
+        &self,
+        table: &Lookup,
+        array: usize,
+        y: &mut [T],
+        level: ActivityLevel,
+        buffers: &mut PassBuffers,
+        activity: &mut Activity,
+    ) {
+        let PassBuffers { work, sums, .. } = buffers;
+        let (counts, mut clipped) = (level >= ActivityLevel::Counts, Clipped::default());
+        table.look(&self.streaming, work);
+        let work = (&*work, &self.streaming);
         let (layout, outputs) = (self.die.layout(), self.die.outputs());
         let first_output = layout.tile_outputs(array % layout.column_tiles()).start;
         let is_first = array < layout.column_tiles();
@@ -447,18 +466,21 @@ impl Prepared<'_> {
             let columns = first_output + columns.start..first_output + columns.end;
             if let Some(words) = T::as_words(y).filter(|_| columns.len() == TILE) {
                 let target = (&mut words[columns.start..], outputs);
-                table.add(self.plan.level, index, patterns, &self.places, target, is_first);
+                clipped += table.add((self.plan.level, counts), index, work, target, is_first);
                 continue;
             }
             sums.clear();
             sums.resize(y.len() / outputs * TILE, 0);
-            table.add(self.plan.level, index, patterns, &self.places, (sums, TILE), true);
+            clipped += table.add((self.plan.level, counts), index, work, (sums, TILE), true);
             for (y, sums) in y.chunks_exact_mut(outputs).zip(sums.chunks_exact(TILE)) {
                 for (y, &sum) in y[columns.clone()].iter_mut().zip(sums) {
                     *y = if is_first { T::from_sum(sum.into()) } else { y.plus(sum) };
                 }
             }
         }
+        let counted = activity.counts_mut();
+        counted.clipped_low += clipped.low;
+        counted.clipped_high += clipped.high;
     }
 }
 
@@ -468,7 +490,7 @@ impl PassBuffers {
         for tile in &prepared.row_tiles {
             let planes = prepared.rule().0.planes();
             let inputs = vec![0u8; prepared.die.inputs()];
-            self.patterns.cut(
+            self.work.patterns.cut(
                 &inputs,
                 inputs.len(),
                 tile.inputs.clone(),
@@ -476,6 +498,9 @@ impl PassBuffers {
                 planes,
                 prepared.depth,
             );
+            if let Some(table) = prepared.tables.first() {
+                table.look(&prepared.streaming, &mut self.work);
+            }
         }
         self.tally.begin(1);
         self.sums.resize(TILE, 0);

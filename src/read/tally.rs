@@ -293,11 +293,7 @@ fn magnitude<const WORDS: usize>(mut words: [u64; WORDS], planes: u32) -> [u64; 
 /// Planes that a group of two's-complement inputs runs, counted and as bytes of ones: planes above the first
 /// that repeats the sign are not run.
 #[inline(always)]
-fn signed<const WORDS: usize>(
-    driven: [u64; WORDS],
-    magnitude: [u64; WORDS],
-    skip: Skip,
-) -> (u8, [u64; 2]) {
+fn signed<const WORDS: usize>(driven: [u64; WORDS], magnitude: [u64; WORDS], skip: Skip) -> (u8, [u64; 2]) {
     let width = highest(magnitude) + 1;
     let run = below(width.into());
     let mut run_driven = driven;

@@ -85,9 +85,9 @@ impl Table {
         &self.clips
     }
 
-    /// The columns of each tile: [`TILE`] but for the last.
-    pub(crate) fn tiles(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        tiles(self.columns)
+    /// Columns of the block.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
     }
 
     /// Adds the results of all vectors to the columns of one tile: 32 words, `stride` apart from vector to
@@ -115,7 +115,8 @@ impl Table {
     }
 }
 
-fn tiles(columns: usize) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
+/// The columns of each tile: [`TILE`] but for the last.
+pub(crate) fn tiles(columns: usize) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
     (0..columns).step_by(COLUMNS).map(move |first| first..columns.min(first + COLUMNS))
 }
 
