@@ -3,38 +3,27 @@
 use std::f64::consts::FRAC_PI_2;
 use std::fmt::Write;
 
-use forms_xbar::circuit::{AcCircuit, Capacitance, Wires};
+use forms_xbar::circuit::AcCircuit;
+use forms_xbar::presets::wires::{Node, neurosim};
 
 use super::Result;
 use super::array::{Array, LEAST_ACTIVE};
 
-/// NeuroSim's wires at 32 nm: width (m), height over width, resistivity (Ω m), capacitance (F/m).
-const WIDTH: f64 = 56e-9;
-const ASPECT: f64 = 1.8;
-const OHM_METRES: f64 = 3.70e-8;
-const FARADS_PER_METRE: f64 = 0.2e-9;
-
-/// Its 1T1R cell in widths of wire, along a word line and along a bit line: which side is which is our choice.
-const CELL: (f64, f64) = (12.0, 4.0);
-
 const KELVIN: f64 = 300.0;
 
 pub(crate) fn table(array: &Array, front_end_hertz: f64) -> Result<String> {
-    let (word, bit) = (CELL.0 * WIDTH, CELL.1 * WIDTH);
-    let ohms = |metres: f64| metres * OHM_METRES / (WIDTH * WIDTH * ASPECT);
-    let farads = |metres: f64| metres * FARADS_PER_METRE;
-    let bare = Capacitance::of_wires(farads(word), farads(bit))?;
+    let wires = neurosim(Node::Nm32, KELVIN)?;
+    let bare = wires.capacitance().ok_or("wires without capacitance")?;
     let ended = bare.with_front_end(front_end_hertz)?;
-    let wires = Wires::new(ohms(word), ohms(bit))?;
     let mut text = format!(
         "32 nm wires: word lines {:.2} Ω and {:.3} fF a pitch, bit lines {:.2} Ω and {:.3} fF; times of the slowest\n\
          column to half an LSB of its end, the others of the first driven row and the last column\n\
          | driven rows | front end | settling (ps) | Elmore (ps) | first moment (ps) | bandwidth (GHz) \
          | noise bandwidth (GHz) |\n| --- | --- | --- | --- | --- | --- | --- |\n",
-        ohms(word),
-        1e15 * farads(word),
-        ohms(bit),
-        1e15 * farads(bit),
+        wires.word_line_ohms(),
+        1e15 * bare.word_line_farads(),
+        wires.bit_line_ohms(),
+        1e15 * bare.bit_line_farads(),
     );
     let mut reads = vec![0..LEAST_ACTIVE, array.rows - LEAST_ACTIVE..array.rows, 0..array.rows];
     reads.dedup();

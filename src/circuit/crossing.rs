@@ -1,8 +1,9 @@
 //! What a line is to the lines it crosses.
 
-use super::dense::{TILE, Tile, UNIT, filled, lower};
+use super::dense::{TILE, Tile, UNIT, lower};
 use super::lines::Terminal;
 use super::scalar::Scalar;
+use super::table::filled;
 use crate::error::Result;
 
 /// The admittance behind a terminal's impedance; `None` for an impedance of 0, 0 for an open line.

@@ -1,7 +1,8 @@
 //! Dense blocks in tiles of 8 × 8: what block elimination does its arithmetic with.
 
 use super::scalar::Scalar;
-use crate::error::{Error, Result};
+use super::table::filled;
+use crate::error::Result;
 
 /// Rows and columns of a tile.
 pub(super) const TILE: usize = 8;
@@ -97,20 +98,6 @@ impl<S: Scalar> Tile<S> {
         tile.add_product(a, b);
         tile
     }
-}
-
-/// So many copies of a value.
-///
-/// # Errors
-///
-/// [`Error::Memory`] where they cannot be had.
-pub(super) fn filled<T: Clone>(name: &'static str, count: u128, value: T) -> Result<Vec<T>> {
-    let memory = || Error::Memory { name, bytes: count.saturating_mul(size_of::<T>() as u128) };
-    let count = usize::try_from(count).map_err(|_| memory())?;
-    let mut values = Vec::new();
-    values.try_reserve_exact(count).map_err(|_| memory())?;
-    values.resize(count, value);
-    Ok(values)
 }
 
 /// Where a tile on or below the diagonal of a symmetric matrix is stored.
@@ -335,12 +322,5 @@ mod tests {
             tiles.flat_map(|tile| tile.0.into_iter().flatten()).map(f64::to_bits).collect::<Vec<_>>()
         });
         assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
-    }
-
-    #[test]
-    fn memory_that_cannot_be_had_is_counted_in_bytes() {
-        let tiles = |count| filled("tiles", count, Tile::<f64>::zero()).unwrap_err();
-        assert_eq!(tiles(1 << 60), Error::Memory { name: "tiles", bytes: 1 << 69 });
-        assert_eq!(tiles(u128::MAX), Error::Memory { name: "tiles", bytes: u128::MAX });
     }
 }

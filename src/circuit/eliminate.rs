@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::crossing::{Crossing, admittance, segment};
-use super::dense::{TILE, Tile, Workspace, connect_in_series, filled, lower};
+use super::dense::{TILE, Tile, Workspace, connect_in_series, lower};
 use super::lines::{Lines, Terminal};
 use super::scalar::Scalar;
+use super::table::filled;
 use crate::error::Result;
 use crate::simd::vectorised;
 

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::dense::filled;
 use super::eliminate::{Elimination, Grid};
 use super::lines::{Lines, Terminal};
 use super::network::{Cells, Network};
 use super::scalar::Scalar;
+use super::table::filled;
 use super::wires::{UnselectedRows, Wires};
 use crate::error::{Error, Result, check_integer};
 
@@ -207,4 +207,24 @@ fn driven(network: &Network<f64>, group: &Range<usize>) -> Network<f64> {
 fn only(terminals: &[Option<Terminal<f64>>], group: &Range<usize>) -> Vec<Option<Terminal<f64>>> {
     let in_group = |(row, &terminal)| if group.contains(&row) { terminal } else { None };
     terminals.iter().enumerate().map(in_group).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::at_every_level;
+
+    #[test]
+    fn cpu_levels_give_the_same_bits() {
+        let siemens: Vec<f64> = (0..20 * 33).map(|at| 1e-6 * (1 + at * 37 % 100) as f64).collect();
+        let cells = Cells { array: (24, 40), rows: 20, columns: 33, siemens: &siemens };
+        for unselected in [UnselectedRows::Disconnected, UnselectedRows::Grounded, UnselectedRows::Floating] {
+            let wires = Wires::new(3.0, 2.0).unwrap().with_unselected(unselected);
+            let levels = at_every_level(|| {
+                let transfer = effective_conductances(&wires, cells, 8).unwrap();
+                transfer.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+            });
+            assert!(levels.iter().all(|level| *level == levels[0]));
+        }
+    }
 }
