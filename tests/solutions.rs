@@ -817,3 +817,23 @@ fn word_lines_of_no_resistance_converge_like_others() {
         assert!((amperes / expected - 1.0).abs() < 1e-9);
     }
 }
+
+#[test]
+fn both_ends_of_an_ideal_line_share_its_current() {
+    let siemens = [20e-6, 30e-6, 50e-6, 10e-6];
+    let cells = Cells { array: (2, 2), rows: 2, columns: 2, siemens: &siemens };
+    let wires = Wires::new(0.0, 0.0).unwrap().with_drive(Ends::Both).with_sense(Ends::Both);
+    let network = Network::new(&wires, cells, 0..2, 0.0).unwrap();
+    let solver = Solver::new(&network, SolverSettings::default()).unwrap();
+    let solution = solver.solve(&[0.2, 0.2], &[0.0; 2]).unwrap();
+    for (row, total) in [50e-6 * 0.2, 60e-6 * 0.2].into_iter().enumerate() {
+        let lines = solution.word_line_amperes();
+        let ends = [lines.first[row], lines.last[row]].map(f64::abs);
+        assert!(ends.iter().all(|end| (end / total - 0.5).abs() < 1e-12), "{ends:?} of {total}");
+    }
+    for (column, total) in [70e-6 * 0.2, 40e-6 * 0.2].into_iter().enumerate() {
+        let lines = solution.bit_line_amperes();
+        let ends = [lines.first[column], lines.last[column]].map(f64::abs);
+        assert!(ends.iter().all(|end| (end / total - 0.5).abs() < 1e-12), "{ends:?} of {total}");
+    }
+}

@@ -6,7 +6,7 @@ use super::Block;
 use crate::simd::vectorised;
 
 /// Rows of a part of a group that has more than eight.
-const PART_ROWS: usize = 6;
+pub(super) const PART_ROWS: usize = 6;
 
 /// How the rows of a block are gathered in words of at most eight: whole groups, as many as have at most eight rows
 /// together, or the parts of one group of more.

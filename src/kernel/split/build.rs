@@ -30,7 +30,7 @@ impl Split {
         // Codes before clamping are the upper halves of 32-bit sums: no bound beyond 16 bits is ever met.
         let codes = [low, high].map(|code| code.clamp(-i64::from(i16::MAX), i16::MAX.into()) as i16);
         let largest = i32::from(codes[1]).max(-i32::from(codes[0]));
-        let depth = [8, 4, 2].into_iter().find(|planes| ((1 << planes) - 1) * largest <= i16::MAX.into());
+        let fits = |planes: &u32| ((1 << planes) - 1) * largest <= i16::MAX.into();
         let units = block.columns().div_ceil(COLUMNS) * block.lanes().div_ceil(2);
         let mut split = Split {
             groups: block.groups(),
@@ -40,7 +40,7 @@ impl Split {
             tables: vec![[Entry([[0; COLUMNS]; 2]); PATTERNS]; units * octets.count()],
             weights: Vec::with_capacity(units * block.groups()),
             codes,
-            depth: depth.unwrap_or(1),
+            depth: (1..=8).rev().find(fits).unwrap_or(1),
             corrections: corrections(block),
             baseline: block.baseline().to_vec(),
         };

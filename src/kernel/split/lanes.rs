@@ -20,6 +20,9 @@ pub(super) trait Lanes: Copy {
 
     fn add(self, a: Self::Sums, b: Self::Sums) -> Self::Sums;
 
+    /// 2⁸ times the sums.
+    fn raise(self, sums: Self::Sums) -> Self::Sums;
+
     fn store(self, sums: Self::Sums, to: &mut [i32; COLUMNS]);
 
     fn splat(self, code: i16) -> Self::Codes;
@@ -72,6 +75,11 @@ impl Lanes for Portable {
     #[inline(always)]
     fn add(self, a: [i32; COLUMNS], b: [i32; COLUMNS]) -> [i32; COLUMNS] {
         each(a, b, i32::wrapping_add)
+    }
+
+    #[inline(always)]
+    fn raise(self, sums: [i32; COLUMNS]) -> [i32; COLUMNS] {
+        sums.map(|sum| sum << 8)
     }
 
     #[inline(always)]
@@ -156,6 +164,11 @@ impl Lanes for V3 {
     }
 
     #[inline(always)]
+    fn raise(self, sums: [__m256i; 2]) -> [__m256i; 2] {
+        [self.avx2._mm256_slli_epi32::<8>(sums[0]), self.avx2._mm256_slli_epi32::<8>(sums[1])]
+    }
+
+    #[inline(always)]
     fn store(self, sums: [__m256i; 2], to: &mut [i32; COLUMNS]) {
         *to = pulp::cast(sums);
     }
@@ -227,6 +240,11 @@ impl Lanes for V4 {
     #[inline(always)]
     fn add(self, a: __m512i, b: __m512i) -> __m512i {
         self.avx512f._mm512_add_epi32(a, b)
+    }
+
+    #[inline(always)]
+    fn raise(self, sums: __m512i) -> __m512i {
+        self.avx512f._mm512_slli_epi32::<8>(sums)
     }
 
     #[inline(always)]

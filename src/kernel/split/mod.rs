@@ -12,15 +12,15 @@ mod run;
 pub(crate) use self::run::{Clipped, Runs, Streams};
 use self::run::{Target, run};
 use super::Block;
-use super::patterns::{Octets, Patterns};
+use super::patterns::{Octets, PART_ROWS, Patterns};
 use super::table::TILE;
 use crate::simd::Level;
 
 /// Columns of a unit: one 512-bit register of 32-bit sums.
 const COLUMNS: usize = 16;
 
-/// Patterns of six rows.
-const PATTERNS: usize = 64;
+/// Patterns of the rows of a part.
+const PATTERNS: usize = 1 << PART_ROWS;
 
 /// Sums of a pair of lanes of 16 columns, of one pattern.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ pub(crate) struct Split {
     /// `[unit][group]`.
     weights: Vec<Weights>,
     codes: [i16; 2],
-    /// Planes whose codes can be added in 16 bits: 1, 2, 4 or 8.
+    /// Planes whose codes can be added in 16 bits, at most 8.
     depth: u32,
     /// Added beside the codes: by column, per driven row and per unit of `baseline`, `[group][tile]`; empty for none.
     corrections: Vec<[[i32; TILE]; 2]>,

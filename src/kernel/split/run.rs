@@ -152,20 +152,22 @@ pub(super) struct Target<'a> {
     pub(super) sums: &'a mut [i32],
 }
 
-/// What is common to all vectors of a group.
+/// What is common to all vectors of a group, and to eight planes.
 #[derive(Clone, Copy)]
 struct Group<'a> {
     parts: &'a [Part],
     weights: &'a [u32; COLUMNS],
     codes: [i16; 2],
     depth: u32,
-    signed: bool,
     /// Words of a part in the patterns of a vector.
     each: usize,
+    /// The one that holds these planes.
+    word: usize,
+    signed: bool,
 }
 
-/// Vectors whose planes, 16 each, are counted in 15 bits.
-const COUNTED: usize = 2047;
+/// Vectors whose planes, 8 each, are counted in 15 bits.
+const COUNTED: usize = 4095;
 
 /// Adds what one group says of every vector to its 16 columns; what is clipped.
 pub(super) fn run(
@@ -176,40 +178,39 @@ pub(super) fn run(
     (words, (planes, signed)): (&[u64], (&[u8], bool)),
     Target { first, stride, sums }: Target<'_>,
 ) -> Clipped {
-    if planes.is_empty() {
-        return Clipped::default();
-    }
-    let each = words.len() / (planes.len() * parts.len());
-    let group = Group { parts, weights: &weights.lanes, codes, depth, signed, each };
-    let clips = if counts { weights.clips } else { Clips::Never };
     let mut clipped = Clipped::default();
-    let vectors = planes.chunks(COUNTED).zip(words.chunks(COUNTED * parts.len() * each));
-    for ((planes, words), sums) in vectors.zip(sums.chunks_mut(COUNTED * stride)) {
-        let (vectors, target) = ((words, planes), Target { first, stride, sums });
-        clipped += match clips {
-            Clips::Never => by_parts::<0>(level, group, vectors, target),
-            Clips::High => by_parts::<1>(level, group, vectors, target),
-            Clips::Both => by_parts::<2>(level, group, vectors, target),
-        };
+    let each = words.len().checked_div(planes.len() * parts.len()).unwrap_or(0);
+    let clips = if counts { weights.clips } else { Clips::Never };
+    for word in 0..each {
+        let group = Group { parts, weights: &weights.lanes, codes, depth, each, word, signed };
+        let vectors = planes.chunks(COUNTED).zip(words.chunks(COUNTED * parts.len() * each));
+        for ((planes, words), sums) in vectors.zip(sums.chunks_mut(COUNTED * stride)) {
+            let target = Target { first: first && word == 0, stride, sums };
+            clipped += match clips {
+                Clips::Never => by_depth::<0>(level, group, (words, planes), target),
+                Clips::High => by_depth::<1>(level, group, (words, planes), target),
+                Clips::Both => by_depth::<2>(level, group, (words, planes), target),
+            };
+        }
     }
     clipped
 }
 
-/// Runs the kernel for as many parts as the group has; `SIDES` of the range are looked beyond.
-fn by_parts<const SIDES: u8>(
+/// Runs the kernel for the depth and the parts the group has; `SIDES` of the range are looked beyond.
+fn by_depth<const SIDES: u8>(
     level: Level,
     group: Group<'_>,
     vectors: (&[u64], &[u8]),
     target: Target<'_>,
 ) -> Clipped {
-    match group.parts.len() {
-        2 => at_level::<SIDES, 2>(level, group, vectors, target),
-        3 => at_level::<SIDES, 3>(level, group, vectors, target),
-        _ => at_level::<SIDES, 0>(level, group, vectors, target),
+    match (group.depth, group.parts.len()) {
+        (8, 3) => at_level::<SIDES, 8, 3>(level, group, vectors, target),
+        (8, _) => at_level::<SIDES, 8, 0>(level, group, vectors, target),
+        _ => at_level::<SIDES, 0, 0>(level, group, vectors, target),
     }
 }
 
-fn at_level<const SIDES: u8, const PARTS: usize>(
+fn at_level<const SIDES: u8, const DEPTH: u32, const PARTS: usize>(
     level: Level,
     group: Group<'_>,
     vectors: (&[u64], &[u8]),
@@ -219,55 +220,73 @@ fn at_level<const SIDES: u8, const PARTS: usize>(
         #[cfg(target_arch = "x86_64")]
         Arch::V4(lanes) => lanes.vectorize(
             #[inline(always)]
-            || run_in::<_, SIDES, PARTS>(lanes, group, vectors, target),
+            || run_in::<_, SIDES, DEPTH, PARTS>(lanes, group, vectors, target),
         ),
         #[cfg(target_arch = "x86_64")]
         Arch::V3(lanes) => lanes.vectorize(
             #[inline(always)]
-            || run_in::<_, SIDES, PARTS>(lanes, group, vectors, target),
+            || run_in::<_, SIDES, DEPTH, PARTS>(lanes, group, vectors, target),
         ),
-        _ => run_in::<_, SIDES, PARTS>(Portable, group, vectors, target),
+        _ => run_in::<_, SIDES, DEPTH, PARTS>(Portable, group, vectors, target),
     }
 }
 
-/// `PARTS` of a group, 0 for any number.
+/// The sums of both lanes, put together from the parts.
 #[inline(always)]
-fn run_in<L: Lanes, const SIDES: u8, const PARTS: usize>(
+fn sums_of<L: Lanes>(lanes: L, parts: &[Part], pattern: impl Fn(usize) -> usize) -> [L::Sums; 2] {
+    let mut sums = parts[0][pattern(0)].0.each_ref().map(
+        #[inline(always)]
+        |sums| lanes.load(sums),
+    );
+    for (part, table) in parts.iter().enumerate().skip(1) {
+        for (sum, of_part) in sums.iter_mut().zip(&table[pattern(part)].0) {
+            *sum = lanes.add(*sum, lanes.load(of_part));
+        }
+    }
+    sums
+}
+
+/// Codes of `DEPTH` planes are added in 16 bits, of `PARTS` parts; 0 for any number.
+#[inline(always)]
+fn run_in<L: Lanes, const SIDES: u8, const DEPTH: u32, const PARTS: usize>(
     lanes: L,
     group: Group<'_>,
     (words, planes): (&[u64], &[u8]),
     Target { first, stride, sums }: Target<'_>,
 ) -> Clipped {
-    let Group { parts, weights, codes: [low, high], depth, signed, each } = group;
+    let Group { parts, weights, codes: [low, high], depth, each, word, signed } = group;
     let parts = if PARTS > 0 { &parts[..PARTS] } else { parts };
+    let depth = if DEPTH > 0 { DEPTH } else { depth };
     let (weights, low, high) = (lanes.pairs(weights), lanes.splat(low), lanes.splat(high));
     let [mut below, mut above] = [lanes.splat(0); 2];
     let vectors = words.chunks_exact(parts.len() * each).zip(planes);
     // Beyond the last whole row only the columns of the last vector follow.
     for ((words, &planes), sums) in vectors.zip(sums.chunks_mut(stride)) {
         let Some(columns) = sums.first_chunk_mut::<COLUMNS>() else { break };
-        let planes = u32::from(planes);
+        let planes = u32::from(planes).saturating_sub(8 * word as u32);
+        let negated = if signed && planes <= 8 { planes } else { 0 };
+        let planes = planes.min(8);
+        let held: [u64; PARTS] = std::array::from_fn(
+            #[inline(always)]
+            |part| u64::from_le(words[part * each + word]),
+        );
         let mut total = lanes.load(&[0; COLUMNS]);
         // From the highest plane down: twice the sum so far, and the next code; as deep as 16 bits hold.
-        for first_plane in (0..planes.div_ceil(depth)).rev().map(|block| block * depth) {
-            let at = first_plane as usize / 8;
-            let held: [u64; PARTS] = std::array::from_fn(
-                #[inline(always)]
-                |part| u64::from_le(words[part * each + at]),
-            );
-            let pattern = |part: usize, plane: u32| {
-                let word = if PARTS > 0 { held[part] } else { u64::from_le(words[part * each + at]) };
-                (word >> (8 * (plane % 8))) as usize % PATTERNS
-            };
+        let mut left = planes;
+        while left > 0 {
+            let block = if DEPTH == 8 { left } else { left.min(depth) };
             let mut codes = lanes.splat(0);
-            for plane in (first_plane..planes.min(first_plane + depth)).rev() {
-                let [even, odd] = &parts[0][pattern(0, plane)].0;
-                let (mut even, mut odd) = (lanes.load(even), lanes.load(odd));
-                for (part, table) in parts.iter().enumerate().skip(1) {
-                    let [even_of_part, odd_of_part] = &table[pattern(part, plane)].0;
-                    even = lanes.add(even, lanes.load(even_of_part));
-                    odd = lanes.add(odd, lanes.load(odd_of_part));
-                }
+            for plane in (left - block..left).rev() {
+                let [even, odd] = sums_of(
+                    lanes,
+                    parts,
+                    #[inline(always)]
+                    |part| {
+                        let held =
+                            if PARTS > 0 { held[part] } else { u64::from_le(words[part * each + word]) };
+                        (held >> (8 * plane)) as usize % PATTERNS
+                    },
+                );
                 let unclamped = lanes.upper(even, odd);
                 if SIDES > 0 {
                     above = lanes.count_greater(above, unclamped, high);
@@ -276,14 +295,20 @@ fn run_in<L: Lanes, const SIDES: u8, const PARTS: usize>(
                     below = lanes.count_greater(below, low, unclamped);
                 }
                 codes = lanes.double_add(codes, lanes.clamp(unclamped, low, high));
-                if signed && plane + 1 == planes {
+                if plane + 1 == negated {
                     codes = lanes.negate(codes);
                 }
             }
-            for _ in 0..depth {
-                total = lanes.add(total, total);
+            if DEPTH != 8 {
+                for _ in 0..block {
+                    total = lanes.add(total, total);
+                }
             }
             total = lanes.add(total, lanes.weigh(codes, weights));
+            left -= block;
+        }
+        for _ in 0..word {
+            total = lanes.raise(total);
         }
         if !first {
             total = lanes.add(total, lanes.load(columns));
