@@ -93,7 +93,7 @@ impl Wires {
     ///
     /// # Errors
     ///
-    /// [`Error::Real`](crate::Error::Real) for a resistance outside the valid range.
+    /// [`Error::Real`] for a resistance outside the valid range.
     pub fn new(word_line_ohms: f64, bit_line_ohms: f64) -> Result<Self> {
         let wires = Wires {
             word_line_ohms,
@@ -117,7 +117,7 @@ impl Wires {
     ///
     /// # Errors
     ///
-    /// [`Error::Real`](crate::Error::Real) for a resistance outside the valid range.
+    /// [`Error::Real`] for a resistance outside the valid range.
     pub fn with_terminals(self, driver_ohms: f64, sense_ohms: f64) -> Result<Self> {
         let wires = Wires { driver_ohms, sense_ohms, ..self };
         wires.check()?;
@@ -128,7 +128,7 @@ impl Wires {
     ///
     /// # Errors
     ///
-    /// [`Error::Real`](crate::Error::Real) for a resistance outside the valid range.
+    /// [`Error::Real`] for a resistance outside the valid range.
     pub fn with_access_ohms(self, access_ohms: f64) -> Result<Self> {
         let wires = Wires { access_ohms, ..self };
         wires.check()?;

@@ -14,7 +14,7 @@ pub(super) const CHUNK: usize = 16;
 /// The large arrays of a block, in integers of one width, rows padded to the block's stride.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grid<W> {
-    /// Rows of [`Summands`](super::Summands).
+    /// Rows of [`Summands`].
     pub(super) contributions: Vec<W>,
     /// All ones where a lane is subtracted, else 0, `[group][stride]`.
     pub(super) signs: Vec<W>,
