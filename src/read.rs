@@ -146,9 +146,7 @@ impl Die {
     /// [`Error::Length`] for a vector of the wrong length, [`Error::Input`] for the first element
     /// outside the design's input range.
     pub fn mvm<T: Input, R: Rng + ?Sized>(&self, x: &[T], rng: &mut R) -> Result<Read> {
-        let (mut y, mut scratch) = (vec![0; self.outputs()], self.scratch(ActivityLevel::Counts));
-        self.mvm_into(x, rng, &mut y, &mut scratch)?;
-        Ok(Read { y, y_scale: self.y_scale(), activity: scratch.activity })
+        self.read_one(self.scratch(ActivityLevel::Counts), |y, scratch| self.mvm_into(x, rng, y, scratch))
     }
 
     /// As [`Die::mvm`], with the draws of `key`.
@@ -157,9 +155,8 @@ impl Die {
     ///
     /// As [`Die::mvm`].
     pub fn mvm_keyed<T: Input>(&self, x: &[T], key: Key) -> Result<Read> {
-        let (mut y, mut scratch) = (vec![0; self.outputs()], self.scratch(ActivityLevel::Counts));
-        self.mvm_into_keyed(x, key, &mut y, &mut scratch)?;
-        Ok(Read { y, y_scale: self.y_scale(), activity: scratch.activity })
+        let scratch = self.scratch(ActivityLevel::Counts);
+        self.read_one(scratch, |y, scratch| self.mvm_into_keyed(x, key, y, scratch))
     }
 
     /// As [`Die::mvm`] into `y`, without allocating; activity adds up in `scratch`.
@@ -225,9 +222,7 @@ impl Die {
     /// [`Error::Batch`] when `x` is no whole number of vectors, [`Error::Input`] for the first
     /// element out of range. Nothing is drawn then.
     pub fn mvm_batch<T: Input, R: Rng + ?Sized>(&self, x: &[T], rng: &mut R) -> Result<Read> {
-        let mut y = vec![0; x.len() / self.inputs() * self.outputs()];
-        let activity = self.mvm_batch_into(x, rng, &mut y, ActivityLevel::Counts)?;
-        Ok(Read { y, y_scale: self.y_scale(), activity })
+        self.read_batch(x.len(), |y| self.mvm_batch_into(x, rng, y, ActivityLevel::Counts))
     }
 
     /// As [`Die::mvm_batch`] into `y`, vector after vector, counting activity up to `level`.
@@ -281,6 +276,24 @@ impl Die {
         let vectors = self.check_batch(x)?;
         self.check_output::<O>(vectors, y.len())?;
         Ok(self.execute_batch(x, keys, y, level))
+    }
+
+    /// One vector read into a result of its own.
+    fn read_one(
+        &self,
+        mut scratch: Scratch,
+        read: impl FnOnce(&mut [i64], &mut Scratch) -> Result<()>,
+    ) -> Result<Read> {
+        let mut y = vec![0; self.outputs()];
+        read(&mut y, &mut scratch)?;
+        Ok(Read { y, y_scale: self.y_scale(), activity: scratch.activity })
+    }
+
+    /// A batch of so many elements read into a result of its own.
+    fn read_batch(&self, elements: usize, read: impl FnOnce(&mut [i64]) -> Result<Activity>) -> Result<Read> {
+        let mut y = vec![0; elements / self.inputs() * self.outputs()];
+        let activity = read(&mut y)?;
+        Ok(Read { y, y_scale: self.y_scale(), activity })
     }
 
     /// Runs checked vectors through the direct kernel.

@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use common::{Fill, random_inputs, random_weights};
 use forms_xbar::device::{Flicker, FlickerAmplitude, IvCurve, Persistence, Telegraph, WhiteLaw, WhiteNoise};
-use forms_xbar::{ActivityLevel, Adc, Baseline, Dac, ReadNoise, presets};
+use forms_xbar::{ActivityLevel, Adc, Baseline, Budget, Dac, Mapping, ReadNoise, presets};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
 thread_local! {
@@ -92,6 +92,33 @@ fn no_kind_of_noise_allocates_while_reading() {
                 }
                 assert_eq!(ALLOCATIONS.get() - before, 0, "{noise:?} {baseline:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn prepared_dies_do_not_allocate_while_reading() {
+    for (fragment, signed) in [(8, false), (8, true), (16, false), (16, true)] {
+        let weights = random_weights((150, 40, 8), Fill::Uniform, Some((fragment, 128)), 1);
+        let x: Vec<i8> = random_inputs(150, (0, 127), 2).into_iter().map(|x| x as i8).collect();
+        let unsigned: Vec<u8> = x.iter().map(|&x| x as u8).collect();
+        let builder = presets::forms().mapping(Mapping::Polarized { fragment }).adc(Adc::granular(4));
+        let design = builder.input_bits(8).signed_inputs(signed).build().unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let die = design.program(&weights, &mut rng).unwrap();
+        let prepared = die.prepare(Budget::default()).unwrap();
+        let mut y = vec![0i64; die.outputs()];
+        for level in [ActivityLevel::Off, ActivityLevel::Counts, ActivityLevel::CountsAndEnergy] {
+            let mut scratch = prepared.scratch(level);
+            let before = ALLOCATIONS.get();
+            for _ in 0..3 {
+                if signed {
+                    prepared.mvm_into(&x, &mut rng, &mut y, &mut scratch).unwrap();
+                } else {
+                    prepared.mvm_into(&unsigned, &mut rng, &mut y, &mut scratch).unwrap();
+                }
+            }
+            assert_eq!(ALLOCATIONS.get() - before, 0, "{:?} {signed} {level:?}", prepared.plan().kernel);
         }
     }
 }

@@ -219,7 +219,17 @@ impl Prepared<'_> {
     /// Working memory for this prepared die, counting activity up to `level`.
     pub fn scratch(&self, level: ActivityLevel) -> Scratch {
         let mut scratch = self.die.scratch(level);
-        scratch.pass.reserve(self);
+        if self.reads_single() {
+            // A vector of zeros makes room for any other.
+            let (x, mut y) = (vec![0u8; self.die.inputs()], vec![0i64; self.die.outputs()]);
+            self.pass(
+                &x,
+                &mut y,
+                ActivityLevel::CountsAndEnergy,
+                &mut scratch.pass,
+                &mut Activity::default(),
+            );
+        }
         scratch
     }
 
@@ -229,8 +239,7 @@ impl Prepared<'_> {
     ///
     /// As [`Die::mvm`].
     pub fn mvm<T: Input, R: Rng + ?Sized>(&self, x: &[T], rng: &mut R) -> Result<Read> {
-        self.die.check_vector(x, 0)?;
-        self.mvm_keyed(x, self.die.read_key(rng))
+        self.die.read_one(self.scratch(ActivityLevel::Counts), |y, scratch| self.mvm_into(x, rng, y, scratch))
     }
 
     /// As [`Die::mvm_keyed`].
@@ -239,12 +248,11 @@ impl Prepared<'_> {
     ///
     /// As [`Die::mvm`].
     pub fn mvm_keyed<T: Input>(&self, x: &[T], key: Key) -> Result<Read> {
-        let (mut y, mut scratch) = (vec![0; self.die.outputs()], self.scratch(ActivityLevel::Counts));
-        self.mvm_into_keyed(x, key, &mut y, &mut scratch)?;
-        Ok(Read { y, y_scale: self.die.y_scale(), activity: scratch.take_activity() })
+        let scratch = self.scratch(ActivityLevel::Counts);
+        self.die.read_one(scratch, |y, scratch| self.mvm_into_keyed(x, key, y, scratch))
     }
 
-    /// As [`Die::mvm_into`]: without allocating where tables are not streamed.
+    /// As [`Die::mvm_into`]: without allocating.
     ///
     /// # Errors
     ///
@@ -256,9 +264,11 @@ impl Prepared<'_> {
         y: &mut [O],
         scratch: &mut Scratch,
     ) -> Result<()> {
-        self.die.check_vector(x, 0)?;
-        self.die.check_output::<O>(1, y.len())?;
-        self.mvm_into_keyed(x, self.die.read_key(rng), y, scratch)
+        if !self.reads_single() {
+            return self.die.mvm_into(x, rng, y, scratch);
+        }
+        // Without read noise nothing is drawn.
+        self.mvm_into_keyed(x, Key::ZERO, y, scratch)
     }
 
     /// As [`Die::mvm_into_keyed`].
@@ -273,8 +283,7 @@ impl Prepared<'_> {
         y: &mut [O],
         scratch: &mut Scratch,
     ) -> Result<()> {
-        if self.plan.kernel == Kernel::Direct || self.plan.streams {
-            // A table is not built for one vector.
+        if !self.reads_single() {
             return self.die.mvm_into_keyed(x, key, y, scratch);
         }
         self.die.check_vector(x, 0)?;
@@ -283,15 +292,18 @@ impl Prepared<'_> {
         Ok(())
     }
 
+    /// Whether tables stand ready for single vectors: none is built for one.
+    fn reads_single(&self) -> bool {
+        self.plan.kernel != Kernel::Direct && !self.plan.streams
+    }
+
     /// As [`Die::mvm_batch`].
     ///
     /// # Errors
     ///
     /// As [`Die::mvm_batch`].
     pub fn mvm_batch<T: Input, R: Rng + ?Sized>(&self, x: &[T], rng: &mut R) -> Result<Read> {
-        let mut y = vec![0; x.len() / self.die.inputs() * self.die.outputs()];
-        let activity = self.mvm_batch_into(x, rng, &mut y, ActivityLevel::Counts)?;
-        Ok(Read { y, y_scale: self.die.y_scale(), activity })
+        self.die.read_batch(x.len(), |y| self.mvm_batch_into(x, rng, y, ActivityLevel::Counts))
     }
 
     /// As [`Die::mvm_batch_into`].
@@ -481,28 +493,5 @@ impl Prepared<'_> {
         let counted = activity.counts_mut();
         counted.clipped_low += clipped.low;
         counted.clipped_high += clipped.high;
-    }
-}
-
-impl PassBuffers {
-    /// Makes room for one vector.
-    pub(super) fn reserve(&mut self, prepared: &Prepared<'_>) {
-        for tile in &prepared.row_tiles {
-            let planes = prepared.rule().0.planes();
-            let inputs = vec![0u8; prepared.die.inputs()];
-            self.work.patterns.cut(
-                &inputs,
-                inputs.len(),
-                tile.inputs.clone(),
-                tile.octets,
-                planes,
-                prepared.depth,
-            );
-            if let Some(table) = prepared.tables.first() {
-                table.look(&prepared.streaming, &mut self.work);
-            }
-        }
-        self.tally.begin(1);
-        self.sums.resize(TILE, 0);
     }
 }

@@ -70,6 +70,8 @@ pub(super) struct Tally {
     eic: Vec<u8>,
     /// Patterns of the planes that are run, where they are not those of all planes.
     run: Vec<u64>,
+    /// Planes in which each row is driven.
+    driven: Vec<u64>,
 }
 
 impl Tally {
@@ -107,12 +109,12 @@ impl Tally {
         counts.conversions += run * tile.conversions;
         counts.active_word_lines += count_ones(words) * tile.arrays as u64;
         if !tile.clips.is_empty() {
-            let clipped = count_clips(&tile.clips, words, patterns.planes() / 8);
-            counts.clipped_low += clipped & u64::from(u32::MAX);
-            counts.clipped_high += clipped >> 32;
+            let (low, high) = count_clips(&tile.clips, words, patterns.planes() / 8);
+            counts.clipped_low += low;
+            counts.clipped_high += high;
         }
         if level >= ActivityLevel::CountsAndEnergy {
-            counts.energy += tile.energy_of(words, patterns.planes() / 8);
+            counts.energy += tile.energy_of(words, patterns.planes() / 8, &mut self.driven);
         }
     }
 
@@ -230,23 +232,29 @@ fn count_ones(words: &[u64]) -> u64 {
     )
 }
 
-/// What patterns clip, `[vector][octet][word]`.
-fn count_clips(clips: &[[u64; 256]], words: &[u64], each: usize) -> u64 {
-    let mut clipped = 0;
+/// What patterns clip, `[vector][octet][word]`: low and high.
+fn count_clips(clips: &[[u64; 256]], words: &[u64], each: usize) -> (u64, u64) {
+    let (mut low, mut high) = (0, 0);
     for words in words.chunks_exact(clips.len() * each) {
         for (clips, words) in clips.iter().zip(words.chunks_exact(each)) {
             for word in words {
-                clipped += word.to_ne_bytes().into_iter().map(|byte| clips[usize::from(byte)]).sum::<u64>();
+                // Eight of them fit half a word, a batch does not.
+                let bytes = word.to_ne_bytes();
+                let clipped = bytes.into_iter().map(|byte| clips[usize::from(byte)]).sum::<u64>();
+                low += clipped & u64::from(u32::MAX);
+                high += clipped >> 32;
             }
         }
     }
-    clipped
+    (low, high)
 }
 
 impl RowTile {
     /// Energy that patterns take, `[vector][octet][word]`: what their rows take, however they are combined.
-    fn energy_of(&self, words: &[u64], each: usize) -> u128 {
-        let mut driven = vec![0u64; self.energy.len()];
+    /// `driven` becomes the planes in which each row is driven.
+    fn energy_of(&self, words: &[u64], each: usize, driven: &mut Vec<u64>) -> u128 {
+        driven.clear();
+        driven.resize(self.energy.len(), 0);
         for words in words.chunks_exact(self.octets.count() * each) {
             for (octet, words) in words.chunks_exact(each).enumerate() {
                 let rows = driven[self.octets.rows(octet)].iter_mut();
@@ -330,4 +338,19 @@ fn not_zero<const WORDS: usize>(words: [u64; WORDS]) -> u8 {
 fn below(planes: u32) -> [u64; 2] {
     let word = |planes: u32| if planes >= 8 { u64::MAX } else { (1u64 << (8 * planes)) - 1 };
     [word(planes), word(planes.saturating_sub(8))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_clips_than_a_half_word_holds_are_counted() {
+        // For every pattern; far beyond 32 bits in a batch.
+        let (low, high) = (1u64 << 27, 1u64 << 28);
+        let clips = vec![[low | high << 32; 256]; 2];
+        let words = vec![u64::MAX; 2 * 50];
+        let patterns = 8 * words.len() as u64;
+        assert_eq!(count_clips(&clips, &words, 1), (patterns * low, patterns * high));
+    }
 }
