@@ -190,17 +190,8 @@ impl DesignBuilder {
                 why: "the pair of bit lines already cancels the baseline",
             });
         }
-        if self.is_tabled_by_pattern() {
-            self.check_patterns(layout.active_rows)?;
-        }
-        let rows_are_connected =
-            self.wires.is_some_and(|wires| wires.unselected() != UnselectedRows::Disconnected);
-        if rows_are_connected && self.read_noise.white().is_some() {
-            return Err(Error::Conflict {
-                first: "white read noise",
-                second: "unselected rows that are connected",
-                why: "the noise of their cells would be left out",
-            });
+        if let Some(wires) = &self.wires {
+            self.check_wires(wires, layout.active_rows)?;
         }
         let leakage = read_levels.leakage() * ONE as f64;
         let Some(leakage) = round_real(leakage).filter(|&leakage| leakage <= MAX_LEAKAGE) else {
@@ -215,31 +206,36 @@ impl DesignBuilder {
         let thresholds = self.adc.compile(max_sum, self.mapping.is_bipolar())?;
         Ok(Design { settings: self, layout, input_format, read_levels, leakage, max_sum, thresholds })
     }
-}
 
-impl DesignBuilder {
     /// Whether rows do not add up, so that every pattern of driven rows is solved by itself.
     fn is_tabled_by_pattern(&self) -> bool {
         self.wires.is_some_and(|wires| wires.gated_inputs() || !self.cell.iv().is_ohmic())
     }
 
-    fn check_patterns(&self, active_rows: usize) -> Result<()> {
-        let conflict = |second, why| {
-            let gated = self.wires.is_some_and(|wires| wires.gated_inputs());
-            let first = if gated { "gated inputs" } else { "wires beside cells that are not ohmic" };
-            Err(Error::Conflict { first, second, why })
-        };
-        if active_rows > PATTERN_ROWS {
-            return conflict("more than 8 active rows", "every pattern of driven rows is solved by itself");
+    fn check_wires(&self, wires: &Wires, active_rows: usize) -> Result<()> {
+        const CONNECTED: &str = "unselected rows that are connected";
+        let are_connected = wires.unselected() != UnselectedRows::Disconnected;
+        let conflict = |first, second, why| Err(Error::Conflict { first, second, why });
+        if self.is_tabled_by_pattern() {
+            let first =
+                if wires.gated_inputs() { "gated inputs" } else { "wires beside cells that are not ohmic" };
+            if active_rows > PATTERN_ROWS {
+                let why = "every pattern of driven rows is solved by itself";
+                return conflict(first, "more than 8 active rows", why);
+            }
+            if self.dac.max_digit() > 1 {
+                return conflict(
+                    first,
+                    "a DAC of several bits",
+                    "only patterns of one-bit digits are solved",
+                );
+            }
+            if are_connected {
+                return conflict(first, CONNECTED, "only networks of single groups are solved");
+            }
         }
-        if self.dac.max_digit() > 1 {
-            return conflict("a DAC of several bits", "only patterns of one-bit digits are solved");
-        }
-        if self.wires.is_some_and(|wires| wires.unselected() != UnselectedRows::Disconnected) {
-            return conflict(
-                "unselected rows that are connected",
-                "only networks of single groups are solved",
-            );
+        if are_connected && self.read_noise.white().is_some() {
+            return conflict("white read noise", CONNECTED, "the noise of their cells would be left out");
         }
         Ok(())
     }

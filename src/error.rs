@@ -191,11 +191,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Error::InArray { array, error } = self {
-            return write!(f, "array {array}: {error}");
-        }
         match *self {
-            Error::InArray { .. } => Ok(()),
+            Error::InArray { array, ref error } => write!(f, "array {array}: {error}"),
             Error::Integer { name, value, min, max } => {
                 write!(f, "{name} is {value}, outside {min}..={max}")
             }

@@ -93,10 +93,7 @@ impl<S: Scalar> Network<S> {
         }
         check_integer("end of the driven rows", driven.end, 1, cells.rows as i64)?;
         check_integer("first driven row", driven.start, 0, driven.end as i64 - 1)?;
-        let rows = match wires.unselected() {
-            UnselectedRows::Disconnected => driven.clone(),
-            UnselectedRows::Grounded | UnselectedRows::Floating => 0..cells.rows,
-        };
+        let rows = wires.rows_of_read(&driven, cells.rows);
         let selected = driven.start - rows.start..driven.end - rows.start;
         let floats = wires.unselected() == UnselectedRows::Floating;
         let has_driver = |row: usize| !floats || selected.contains(&row);
@@ -141,6 +138,24 @@ impl<S: Scalar> Network<S> {
             cells: admittances,
             word_lines: word_lines.lines((0..rows.len()).map(has_driver)),
             bit_lines: bit_lines.lines((0..cells.columns).map(|_| true)),
+        })
+    }
+
+    /// The same lines between other cells.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Memory`] where the machine cannot hold them.
+    pub(super) fn with_cells(&self, cells: &[S]) -> Result<Self> {
+        let mut copied = zeros("cells of a network", cells.len())?;
+        copied.copy_from_slice(cells);
+        Ok(Network {
+            rows: self.rows,
+            columns: self.columns,
+            driven: self.driven.clone(),
+            cells: copied,
+            word_lines: self.word_lines.clone(),
+            bit_lines: self.bit_lines.clone(),
         })
     }
 

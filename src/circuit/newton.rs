@@ -163,8 +163,7 @@ impl Network<f64> {
                 return Err(failed);
             }
             iterations += 1;
-            let linear = Network { cells: slopes.clone(), ..self.clone() };
-            let solver = Solver::of(linear, SolverSettings::default())?;
+            let solver = Solver::of(self.with_cells(&slopes)?, SolverSettings::default())?;
             let correction = solver.correct(&state, STEP_REDUCTION, settings.max_linear_iterations)?;
             let falls = |to: Balance, step: f64| to.squares < balance.squares * (1.0 - LEAST_DECREASE * step);
             let mut step = 1.0;

@@ -12,7 +12,7 @@ use super::root::root;
 use super::scalar::Scalar;
 use super::solution::Solution;
 use super::solver::{Solver, SolverSettings};
-use super::wires::{UnselectedRows, Wires};
+use super::wires::Wires;
 use crate::error::{Error, Result, check_integer, check_real};
 
 /// Highest frequency of an analysis (Hz).
@@ -232,10 +232,7 @@ impl<'a> AcCircuit<'a> {
     /// The row of the network that is this driven row of the array.
     pub(super) fn row_of_network(&self, row: usize) -> Result<usize> {
         check_integer("driven row", row, self.driven.start as i64, self.driven.end as i64 - 1)?;
-        Ok(match self.wires.unselected() {
-            UnselectedRows::Disconnected => row - self.driven.start,
-            UnselectedRows::Grounded | UnselectedRows::Floating => row,
-        })
+        Ok(row - self.wires.rows_of_read(&self.driven, self.cells.rows).start)
     }
 
     pub(super) fn check_column(&self, column: usize) -> Result<()> {

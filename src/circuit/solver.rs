@@ -127,7 +127,7 @@ impl<S: Scalar> Solver<S> {
     /// [`Error::Disconnected`] for a line without any path to a terminal, [`Error::Memory`] for a network
     /// that does not fit.
     pub fn new(network: &Network<S>, settings: SolverSettings) -> Result<Self> {
-        Solver::of(network.clone(), settings)
+        Solver::of(network.with_cells(&network.cells)?, settings)
     }
 
     pub(super) fn of(network: Network<S>, settings: SolverSettings) -> Result<Self> {

@@ -42,10 +42,7 @@ pub fn to_spice(
     check_length("voltages of the driven rows", driven.len(), volts.len())?;
     volts.iter().try_for_each(|&v| check_real("voltage of a word line (V)", v, f64::MIN, f64::MAX))?;
 
-    let rows = match wires.unselected() {
-        UnselectedRows::Disconnected => driven.clone(),
-        UnselectedRows::Grounded | UnselectedRows::Floating => 0..cells.rows,
-    };
+    let rows = wires.rows_of_read(&driven, cells.rows);
     let terminal_segment = |ohms: f64| if wires.terminal_segments() { ohms } else { 0.0 };
     let mut deck = Deck::default();
     let last_row = cells.array.0 - 1;

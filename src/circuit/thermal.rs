@@ -9,7 +9,7 @@ use super::lines::Lines;
 use super::response::{AcCircuit, at};
 use super::solution::LineAmperes;
 use super::solver::SolverSettings;
-use super::wires::{Ends, UnselectedRows};
+use super::wires::Ends;
 use crate::error::{Error, Result, check_real};
 
 /// Boltzmann's constant (J/K), exact in the SI.
@@ -218,10 +218,7 @@ struct Terminals {
 impl Terminals {
     fn new(circuit: &AcCircuit, s: Complex64) -> Self {
         let (wires, cells, farads) = (circuit.wires(), circuit.cells(), circuit.capacitance());
-        let rows = match wires.unselected() {
-            UnselectedRows::Disconnected => circuit.driven(),
-            UnselectedRows::Grounded | UnselectedRows::Floating => 0..cells.rows,
-        };
+        let rows = wires.rows_of_read(&circuit.driven(), cells.rows);
         let ladders = |ends: Ends, terminal: Rung, crossing: Rung, crossings: [usize; 2]| {
             let before = if wires.terminal_segments() { crossing.ohms } else { 0.0 };
             let ladder = |crossings| Ladder::new(terminal, before, crossing, crossings);

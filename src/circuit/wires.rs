@@ -1,5 +1,7 @@
 //! The wires, drivers and sense terminals of an array.
 
+use std::ops::Range;
+
 use super::capacitance::Capacitance;
 use super::newton::NewtonSettings;
 use crate::checked::checked_serde;
@@ -172,6 +174,14 @@ impl Wires {
     /// Capacitances, without which nothing can be said of time or frequency.
     pub fn with_capacitance(self, capacitance: Capacitance) -> Self {
         Wires { capacitance: Some(capacitance), ..self }
+    }
+
+    /// Which of an array's `rows` are in the network of a read that drives some of them.
+    pub(super) fn rows_of_read(&self, driven: &Range<usize>, rows: usize) -> Range<usize> {
+        match self.unselected {
+            UnselectedRows::Disconnected => driven.clone(),
+            UnselectedRows::Grounded | UnselectedRows::Floating => 0..rows,
+        }
     }
 
     /// Refuses gated inputs, of which the network depends on.
