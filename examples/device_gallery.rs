@@ -8,6 +8,8 @@
 //! cargo run --release --example device_gallery -- --cells 4000 --seed 1 --out out
 //! ```
 
+#[path = "support/command.rs"]
+mod command;
 mod gallery;
 
 use std::fs;
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use forms_xbar::Key;
 
+use command::{exit_code, make_folder};
 use gallery::measure::{Measured, devices};
 use gallery::{Result, iv, levels, report, spread, telegraph};
 
@@ -36,19 +39,11 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {
-    // Before the work, so that a bad path does not cost a run.
-    fs::create_dir_all(&options.out)
-        .map_err(|error| format!("cannot make folder {}: {error}", options.out.display()))?;
+    make_folder(&options.out)?;
     let key = Key::from(u128::from(options.seed));
     let measured = devices()?
         .into_iter()

@@ -7,6 +7,8 @@
 //! cargo run --release --example ir_drop -- --rows 128 --columns 128 --ohms 1 --images 300 --out out
 //! ```
 
+#[path = "support/command.rs"]
+mod command;
 mod support;
 mod wires;
 
@@ -18,6 +20,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use forms_xbar::circuit::{Capacitance, Wires};
 
+use command::{exit_code, make_folder};
 use support::Result;
 use wires::array::Array;
 use wires::loss::Loss;
@@ -69,19 +72,11 @@ fn hertz(text: &str) -> std::result::Result<f64, String> {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {
-    // Before the work, so that a bad path does not cost a run.
-    fs::create_dir_all(&options.out)
-        .map_err(|error| format!("cannot make folder {}: {error}", options.out.display()))?;
+    make_folder(&options.out)?;
     let (rows, columns) = (options.rows as usize, options.columns as usize);
     let array = Array::random(rows, columns, options.seed)?;
     let wires = Wires::new(options.ohms, options.ohms)?;

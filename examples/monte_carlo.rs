@@ -8,6 +8,8 @@
 //! cargo run --release --example monte_carlo -- --dies 20 --sigma 0,0.1 --mapping polarized
 //! ```
 
+#[path = "support/command.rs"]
+mod command;
 mod support;
 
 #[path = "support/plot.rs"]
@@ -25,6 +27,7 @@ use forms_xbar::study::Study;
 use forms_xbar::{Adc, Design, Key, Mapping, Programming, Subtraction};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use command::{exit_code, make_folder};
 use summary::{DieResult, Label, Summary, accuracy_table, activity_tables, csv};
 use support::crossbars::{Crossbars, machine};
 use support::digits::Digits;
@@ -90,13 +93,7 @@ fn fragment(text: &str) -> std::result::Result<usize, String> {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Options::parse()))
 }
 
 fn run(options: &Options) -> Result<()> {
@@ -107,9 +104,7 @@ fn run(options: &Options) -> Result<()> {
     let calibration = train.images(CALIBRATION)?;
     let polarized = Named::load(format!("lenet5-polarized{}", options.fragment), calibration)?;
     let unpolarized = Named::load("lenet5".into(), calibration)?;
-    // Before the work, so that a bad path does not cost a run.
-    fs::create_dir_all(&options.out)
-        .map_err(|error| format!("cannot make folder {}: {error}", options.out.display()))?;
+    make_folder(&options.out)?;
 
     let adc_bits = match options.adc_bits {
         Some(bits) => bits,
