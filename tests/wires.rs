@@ -419,7 +419,7 @@ fn any_end() -> impl Strategy<Value = Ends> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     /// An array driven from its sense terminals is the transposed array.
     #[test]
