@@ -61,37 +61,22 @@ impl Octets {
         let first = first + octet % self.parts * PART_ROWS;
         first..end.min(first + PART_ROWS)
     }
-
-    /// Octets in blocks: a whole group of several, else at most `depth`.
-    fn blocks(&self, depth: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let depth = if self.parts > 1 {
-            self.parts
-        } else {
-            [8, 4, 2, 1].into_iter().find(|&size| size <= depth).unwrap_or(1)
-        };
-        let whole = self.count() / depth * depth;
-        let rest = (whole..self.count()).map(|octet| octet..octet + 1);
-        (0..whole).step_by(depth).map(move |first| first..first + depth).chain(rest)
-    }
 }
 
 /// The patterns of a batch of vectors: of every plane of every octet, which of its rows are driven.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Patterns {
-    vectors: usize,
-    octets: Octets,
-    depth: usize,
+    /// Octets of a vector.
+    octets: usize,
     /// Words of eight planes.
     words: usize,
-    /// `[vector][octet][word]`.
-    rows: Vec<u64>,
-    /// The same in blocks, `[block of octets][vector][octet of the block][word]`, byte `p` of a word for plane `p`.
+    /// `[vector][octet][word]`, byte `p` of a little-endian word for plane `p`; bytes above the planes repeat the sign.
     bytes: Vec<u64>,
 }
 
 impl Patterns {
     /// Cuts the inputs of a row tile into patterns: `rows` of each vector of `inputs` elements, in `planes`
-    /// planes of one bit, octets in blocks of at most `depth`.
+    /// planes of one bit.
     pub(crate) fn cut<T: Copy + Into<i32>>(
         &mut self,
         x: &[T],
@@ -99,65 +84,43 @@ impl Patterns {
         rows: Range<usize>,
         octets: Octets,
         planes: u32,
-        depth: usize,
     ) {
-        let (vectors, count, words) = (x.len() / inputs, octets.count(), if planes > 8 { 2 } else { 1 });
-        (self.vectors, self.octets, self.depth, self.words) = (vectors, octets, depth, words);
-        self.rows.clear();
-        self.rows.resize(vectors * count * words, 0);
-        self.bytes.resize(vectors * count * words, 0);
-        // Bits above the planes repeat the sign.
-        let mask = (1u32 << planes) - 1;
-        let to = self.rows.chunks_exact_mut(count * words);
+        (self.octets, self.words) = (octets.count(), if planes > 8 { 2 } else { 1 });
+        self.bytes.clear();
+        self.bytes.resize(x.len() / inputs * self.each(), 0);
+        let (words, each) = (self.words, self.each());
+        let to = self.bytes.chunks_exact_mut(each);
         vectorised(
             #[inline(always)]
             || {
                 for (to, x) in to.zip(x.chunks_exact(inputs)) {
-                    gather(&x[rows.clone()], octets, mask, words, to);
+                    gather(&x[rows.clone()], octets, words, to);
+                    to.iter_mut().for_each(|word| *word = transpose(u64::from_le(*word)).to_le());
                 }
             },
         );
-        vectorised(
-            #[inline(always)]
-            || self.rows.iter_mut().for_each(|word| *word = transpose(u64::from_le(*word)).to_le()),
-        );
-        for block in octets.blocks(depth) {
-            let to = &mut self.bytes[block.start * vectors * words..block.end * vectors * words];
-            let block = block.start * words..block.end * words;
-            for (to, from) in to.chunks_exact_mut(block.len()).zip(self.rows.chunks_exact(count * words)) {
-                to.copy_from_slice(&from[block.clone()]);
-            }
-        }
     }
 
-    /// Blocks of octets: which octets, and their patterns, `[vector][octet][plane]`.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = (Range<usize>, &[u8])> {
-        self.word_blocks().map(|(block, words)| (block, pulp::bytemuck::cast_slice(words)))
-    }
-
-    /// The same with eight planes in a word of little-endian bytes, `[vector][octet][word]`.
-    pub(crate) fn word_blocks(&self) -> impl Iterator<Item = (Range<usize>, &[u64])> {
-        let each = self.vectors * self.words;
-        self.octets
-            .blocks(self.depth)
-            .map(move |block| (block.clone(), &self.bytes[block.start * each..block.end * each]))
-    }
-
-    /// All patterns, eight planes in a word of little-endian bytes, `[vector][octet][word]`.
+    /// All patterns, eight planes in a little-endian word, `[vector][octet][word]`.
     pub(crate) fn words(&self) -> &[u64] {
-        &self.rows
+        &self.bytes
     }
 
-    /// Planes that a word of patterns has room for: 8 or 16.
-    pub(crate) fn planes(&self) -> usize {
-        8 * self.words
+    /// Words of a vector.
+    pub(crate) fn each(&self) -> usize {
+        self.octets * self.words
+    }
+
+    /// Words of an octet, of eight planes each.
+    pub(crate) fn words_of_octet(&self) -> usize {
+        self.words
     }
 }
 
 /// Input `i` of an octet becomes byte `i` of its word, or the lower and upper byte of its two words.
 #[inline(always)]
-fn gather<T: Copy + Into<i32>>(x: &[T], octets: Octets, mask: u32, words: usize, to: &mut [u64]) {
-    let byte = |x: T, word: usize| ((x.into() as u32 & mask) >> (8 * word)) as u8;
+fn gather<T: Copy + Into<i32>>(x: &[T], octets: Octets, words: usize, to: &mut [u64]) {
+    let byte = |x: T, word: usize| (x.into() >> (8 * word)) as u8;
     let rows = octets.rows(0).len();
     if rows != 8 {
         let groups = x.chunks(if octets.parts > 1 { octets.group_rows } else { rows });

@@ -87,7 +87,7 @@ impl Lookup {
     ) -> Clipped {
         match self {
             Lookup::Table(table) => {
-                table.add(level, tile, &work.patterns, &streaming.places, sums, first);
+                table.add(level, tile, &work.patterns, streaming.places, sums, first);
                 Clipped::default()
             }
             Lookup::Split(split) => split.add((level, counts), tile, &work.patterns, &work.runs, sums, first),

@@ -115,8 +115,6 @@ pub struct Prepared<'d> {
     die: &'d Die,
     plan: Plan,
     streaming: Streaming,
-    /// Octets added in 16 bits.
-    depth: usize,
     /// By array; empty for another kernel and where they are streamed.
     tables: Vec<Lookup>,
     row_tiles: Vec<RowTile>,
@@ -165,7 +163,6 @@ impl Die {
             die: self,
             plan: Plan { kernel: Kernel::Direct, streams: false, bytes: 0, level },
             streaming: Streaming::new(format, design.skip()),
-            depth: 8,
             tables: Vec::new(),
             row_tiles: Vec::new(),
         };
@@ -192,7 +189,6 @@ impl Die {
             };
             kernel = table.kernel();
             if let Lookup::Table(table) = &table {
-                prepared.depth = table.depth().min(prepared.depth);
                 row_tiles[array / columns].add_clips(table);
             }
             if !streams {
@@ -454,7 +450,7 @@ impl Prepared<'_> {
     /// Cuts some vectors into the patterns of a row tile.
     fn cut<T: Input>(&self, x: &[T], row_tile: usize, patterns: &mut Patterns) {
         let (tile, planes) = (&self.row_tiles[row_tile], self.rule().0.planes());
-        patterns.cut(x, self.die.inputs(), tile.inputs.clone(), tile.octets, planes, self.depth);
+        patterns.cut(x, self.die.inputs(), tile.inputs.clone(), tile.octets, planes);
     }
 
     /// Adds what an array makes of some vectors; the first row tile puts it there.

@@ -20,9 +20,8 @@ pub(super) struct RowTile {
     conversions: u64,
     /// Energy of each row in one plane, all arrays together.
     energy: Vec<u128>,
-    /// Conversions that each pattern clips, low ones in the lower half of a word, `[octet][pattern]`; empty where
-    /// none does.
-    clips: Vec<[u64; 256]>,
+    /// Conversions that each pattern clips, low and high, `[octet][pattern]`; empty where none does.
+    clips: [Vec<[u32; 256]>; 2],
 }
 
 impl RowTile {
@@ -37,25 +36,24 @@ impl RowTile {
             arrays: blocks.len(),
             conversions: blocks.iter().map(|block| (block.lanes() * block.columns()) as u64).sum(),
             energy: (0..rows).map(|row| blocks.iter().map(|block| block.row_energy(row)).sum()).collect(),
-            clips: Vec::new(),
+            clips: Default::default(),
         }
     }
 
     /// Adds what the patterns of one array clip.
     pub(super) fn add_clips(&mut self, table: &Table) {
-        for (octet, clips) in table.clips().iter().enumerate() {
-            for (pattern, clips) in clips.iter().enumerate().filter(|(_, clips)| clips.low + clips.high > 0) {
-                if self.clips.is_empty() {
-                    self.clips.resize(table.clips().len(), [0; 256]);
-                }
-                self.clips[octet][pattern] += u64::from(clips.low) | u64::from(clips.high) << 32;
+        for (side, sums) in self.clips.iter_mut().enumerate() {
+            if table.clips().as_flattened().iter().any(|clips| clips[side] > 0) {
+                sums.resize(table.clips().len(), [0; 256]);
+                let sums = sums.as_flattened_mut().iter_mut();
+                sums.zip(table.clips().as_flattened()).for_each(|(sum, clips)| *sum += clips[side]);
             }
         }
     }
 
     /// Most bytes on the heap, whatever is clipped.
     pub(super) fn most_bytes(&self) -> usize {
-        self.octets.count() * size_of::<[u64; 256]>() + size_of_val(&self.energy[..])
+        self.octets.count() * size_of::<[[u32; 256]; 2]>() + size_of_val(&self.energy[..])
     }
 }
 
@@ -68,7 +66,7 @@ pub(super) struct Tally {
     planes: Vec<u32>,
     /// Planes that one group of every octet runs, `[vector][octet]`.
     eic: Vec<u8>,
-    /// Patterns of the planes that are run, where they are not those of all planes.
+    /// Patterns of the planes that are run, where inputs have a sign that may be repeated above them.
     run: Vec<u64>,
     /// Planes in which each row is driven.
     driven: Vec<u64>,
@@ -98,23 +96,21 @@ impl Tally {
         activity: &mut Activity,
     ) {
         let words = patterns.words();
-        let run = if patterns.planes() == 8 {
+        let run = if patterns.words_of_octet() == 1 {
             self.count_planes::<1>(tile, words, rule, activity)
         } else {
             self.count_planes::<2>(tile, words, rule, activity)
         };
-        let is_masked = rule.0.is_signed() && rule.1 != Skip::Off;
-        let words = if is_masked { &self.run[..] } else { words };
+        let words = if rule.0.is_signed() { &self.run[..] } else { words };
         let counts = activity.counts_mut();
         counts.conversions += run * tile.conversions;
         counts.active_word_lines += count_ones(words) * tile.arrays as u64;
-        if !tile.clips.is_empty() {
-            let (low, high) = count_clips(&tile.clips, words, patterns.planes() / 8);
-            counts.clipped_low += low;
-            counts.clipped_high += high;
-        }
+        let [low, high] =
+            tile.clips.each_ref().map(|clips| count_clips(clips, words, patterns.words_of_octet()));
+        counts.clipped_low += low;
+        counts.clipped_high += high;
         if level >= ActivityLevel::CountsAndEnergy {
-            counts.energy += tile.energy_of(words, patterns.planes() / 8, &mut self.driven);
+            counts.energy += tile.energy_of(words, patterns.words_of_octet(), &mut self.driven);
         }
     }
 
@@ -134,15 +130,19 @@ impl Tally {
         let groups = tile.octets.groups(0).len();
         let mut histogram = [0u64; 17];
         self.planes.fill(0);
+        self.run.clear();
+        if format.is_signed() {
+            self.run.resize(words.len(), 0);
+        }
         if skip == Skip::Off {
+            let run = below(all).map(u64::to_le);
+            for (run, (words, of)) in self.run.iter_mut().zip(words.iter().zip(run[..WORDS].iter().cycle())) {
+                *run = words & of;
+            }
             histogram[all as usize] = (vectors * tile.groups) as u64;
             self.planes.fill(all * tile.groups as u32);
         } else {
             self.eic.resize(vectors * octets, 0);
-            self.run.clear();
-            if format.is_signed() {
-                self.run.resize(words.len(), 0);
-            }
             for group in 0..groups {
                 if parts == 1 {
                     let mask = group_mask(tile.group_rows, group);
@@ -232,21 +232,23 @@ fn count_ones(words: &[u64]) -> u64 {
     )
 }
 
-/// What patterns clip, `[vector][octet][word]`: low and high.
-fn count_clips(clips: &[[u64; 256]], words: &[u64], each: usize) -> (u64, u64) {
-    let (mut low, mut high) = (0, 0);
+/// What patterns clip, `[vector][octet][word]`.
+#[inline(always)]
+fn count_clips(clips: &[[u32; 256]], words: &[u64], each: usize) -> u64 {
+    if clips.is_empty() {
+        return 0;
+    }
+    let mut clipped = 0;
+    let words: &[[u8; 8]] = pulp::bytemuck::cast_slice(words);
     for words in words.chunks_exact(clips.len() * each) {
         for (clips, words) in clips.iter().zip(words.chunks_exact(each)) {
-            for word in words {
-                // Eight of them fit half a word, a batch does not.
-                let bytes = word.to_ne_bytes();
-                let clipped = bytes.into_iter().map(|byte| clips[usize::from(byte)]).sum::<u64>();
-                low += clipped & u64::from(u32::MAX);
-                high += clipped >> 32;
+            for planes in words {
+                // Eight of them fit a word, a batch does not.
+                clipped += u64::from(planes.iter().map(|&plane| clips[usize::from(plane)]).sum::<u32>());
             }
         }
     }
-    (low, high)
+    clipped
 }
 
 impl RowTile {
@@ -345,12 +347,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_clips_than_a_half_word_holds_are_counted() {
+    fn more_clips_than_a_word_holds_are_counted() {
         // For every pattern; far beyond 32 bits in a batch.
-        let (low, high) = (1u64 << 27, 1u64 << 28);
-        let clips = vec![[low | high << 32; 256]; 2];
+        let clips = vec![[1 << 28; 256]; 2];
         let words = vec![u64::MAX; 2 * 50];
-        let patterns = 8 * words.len() as u64;
-        assert_eq!(count_clips(&clips, &words, 1), (patterns * low, patterns * high));
+        assert_eq!(count_clips(&clips, &words, 1), 8 * words.len() as u64 * (1 << 28));
     }
 }

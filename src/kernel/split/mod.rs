@@ -10,7 +10,7 @@ mod lanes;
 mod run;
 
 pub(crate) use self::run::{Clipped, Runs, Streams};
-use self::run::{Target, run};
+use self::run::{Target, Words, run};
 use super::Block;
 use super::patterns::{Octets, PART_ROWS, Patterns};
 use super::table::TILE;
@@ -98,8 +98,7 @@ impl Split {
         for half in 0..halves.min(TILE / COLUMNS) {
             for pair in 0..self.pairs {
                 let unit = (tile * (TILE / COLUMNS) + half) * self.pairs + pair;
-                for (octets, words) in patterns.word_blocks() {
-                    let group = octets.start / self.parts;
+                for group in 0..self.groups {
                     let at = unit * self.groups + group;
                     let target = Target {
                         first: first && pair == 0 && group == 0,
@@ -111,7 +110,7 @@ impl Split {
                         &self.tables[at * self.parts..][..self.parts],
                         &self.weights[at],
                         (self.codes, self.depth, counts),
-                        (words, runs.of_group(group)),
+                        (Words::of_group(patterns, group, self.parts), runs.of_group(group)),
                         target,
                     );
                 }

@@ -34,6 +34,40 @@ impl AddAssign for Clipped {
     }
 }
 
+/// What a batch drives of one group.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'a> {
+    words: &'a [u64],
+    /// Words of a vector.
+    each: usize,
+    of_group: (usize, usize),
+    /// Words of a part.
+    of_part: usize,
+}
+
+impl<'a> Words<'a> {
+    pub(super) fn of_group(patterns: &'a Patterns, group: usize, parts: usize) -> Self {
+        let of_part = patterns.words_of_octet();
+        let of_group = (group * parts * of_part, (group + 1) * parts * of_part);
+        Words { words: patterns.words(), each: patterns.each(), of_group, of_part }
+    }
+
+    /// The words of every vector, `[part][word]`.
+    #[inline(always)]
+    fn vectors(self) -> impl Iterator<Item = &'a [u64]> {
+        let (first, end) = self.of_group;
+        self.words.chunks_exact(self.each).map(
+            #[inline(always)]
+            move |words| &words[first..end],
+        )
+    }
+
+    /// Some vectors at a time.
+    fn chunks(self, vectors: usize) -> impl Iterator<Item = Self> {
+        self.words.chunks(vectors * self.each).map(move |words| Words { words, ..self })
+    }
+}
+
 /// What each group of each vector runs, `[group][vector]`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Runs {
@@ -54,22 +88,19 @@ impl Runs {
         streams: Streams,
         baseline: Option<&[i64]>,
     ) {
-        let each = patterns.planes() / 8;
+        let each = patterns.words_of_octet();
         self.signed = streams.signed;
+        self.vectors = patterns.words().len() / patterns.each();
         self.planes.clear();
         self.digits.clear();
-        for (_, words) in patterns.word_blocks() {
-            self.vectors = words.len() / (parts * each);
+        for group in 0..patterns.each() / (parts * each) {
+            let words = Words::of_group(patterns, group, parts);
             vectorised(
                 #[inline(always)]
-                || {
-                    for words in words.chunks_exact(parts * each) {
-                        self.planes.push(planes_of(words, each, streams));
-                    }
-                },
+                || words.vectors().for_each(|words| self.planes.push(planes_of(words, each, streams))),
             );
             let Some(baseline) = baseline else { continue };
-            for (words, &planes) in words.chunks_exact(parts * each).zip(&self.planes[self.digits.len()..]) {
+            for (words, &planes) in words.vectors().zip(&self.planes[self.digits.len()..]) {
                 self.digits.push(digits_of(words, each, planes.into(), streams.signed, baseline));
             }
         }
@@ -175,15 +206,14 @@ pub(super) fn run(
     parts: &[Part],
     weights: &Weights,
     (codes, depth, counts): ([i16; 2], u32, bool),
-    (words, (planes, signed)): (&[u64], (&[u8], bool)),
+    (words, (planes, signed)): (Words<'_>, (&[u8], bool)),
     Target { first, stride, sums }: Target<'_>,
 ) -> Clipped {
     let mut clipped = Clipped::default();
-    let each = words.len().checked_div(planes.len() * parts.len()).unwrap_or(0);
     let clips = if counts { weights.clips } else { Clips::Never };
-    for word in 0..each {
-        let group = Group { parts, weights: &weights.lanes, codes, depth, each, word, signed };
-        let vectors = planes.chunks(COUNTED).zip(words.chunks(COUNTED * parts.len() * each));
+    for word in 0..words.of_part {
+        let group = Group { parts, weights: &weights.lanes, codes, depth, each: words.of_part, word, signed };
+        let vectors = planes.chunks(COUNTED).zip(words.chunks(COUNTED));
         for ((planes, words), sums) in vectors.zip(sums.chunks_mut(COUNTED * stride)) {
             let target = Target { first: first && word == 0, stride, sums };
             clipped += match clips {
@@ -200,7 +230,7 @@ pub(super) fn run(
 fn by_depth<const SIDES: u8>(
     level: Level,
     group: Group<'_>,
-    vectors: (&[u64], &[u8]),
+    vectors: (Words<'_>, &[u8]),
     target: Target<'_>,
 ) -> Clipped {
     match (group.depth, group.parts.len()) {
@@ -213,7 +243,7 @@ fn by_depth<const SIDES: u8>(
 fn at_level<const SIDES: u8, const DEPTH: u32, const PARTS: usize>(
     level: Level,
     group: Group<'_>,
-    vectors: (&[u64], &[u8]),
+    vectors: (Words<'_>, &[u8]),
     target: Target<'_>,
 ) -> Clipped {
     match level.arch() {
@@ -251,7 +281,7 @@ fn sums_of<L: Lanes>(lanes: L, parts: &[Part], pattern: impl Fn(usize) -> usize)
 fn run_in<L: Lanes, const SIDES: u8, const DEPTH: u32, const PARTS: usize>(
     lanes: L,
     group: Group<'_>,
-    (words, planes): (&[u64], &[u8]),
+    (words, planes): (Words<'_>, &[u8]),
     Target { first, stride, sums }: Target<'_>,
 ) -> Clipped {
     let Group { parts, weights, codes: [low, high], depth, each, word, signed } = group;
@@ -259,7 +289,7 @@ fn run_in<L: Lanes, const SIDES: u8, const DEPTH: u32, const PARTS: usize>(
     let depth = if DEPTH > 0 { DEPTH } else { depth };
     let (weights, low, high) = (lanes.pairs(weights), lanes.splat(low), lanes.splat(high));
     let [mut below, mut above] = [lanes.splat(0); 2];
-    let vectors = words.chunks_exact(parts.len() * each).zip(planes);
+    let vectors = words.vectors().zip(planes);
     // Beyond the last whole row only the columns of the last vector follow.
     for ((words, &planes), sums) in vectors.zip(sums.chunks_mut(stride)) {
         let Some(columns) = sums.first_chunk_mut::<COLUMNS>() else { break };

@@ -9,28 +9,25 @@ use crate::kernel::block::{Block, Grid, Words};
 use crate::kernel::{Quantizer, Summands};
 use crate::simd::vectorised;
 
-/// 32 columns, those that a block lacks 0.
-type Columns = [i32; COLUMNS];
+/// Sums of 32 columns, those that a block lacks 0.
+type Sums = [i32; COLUMNS];
 
-/// Half a code in every column.
-const HALVES: Columns = [HALF as i32; COLUMNS];
+/// Codes and totals of 32 columns.
+type Codes = [i16; COLUMNS];
 
-/// What a block's tables are filled from: the totals of one group and 32 columns at a time.
+/// Patterns of half a group.
+const HALF_PATTERNS: usize = 16;
+
+/// What a block's tables are filled from: the totals of one octet and 32 columns at a time.
 pub(super) struct Builder<'a> {
     block: &'a Block,
     grid: &'a Grid<i32>,
-    codes: [i32; 2],
-    /// `[summand][lane]`.
-    summands: Vec<Columns>,
-    /// Sums of the lower and of the upper rows, half a code added to the lower, `[pattern][lane]`.
-    halves: [Vec<Columns>; 2],
-    /// By lane, all ones where it is subtracted.
-    signs: Vec<Columns>,
-    /// By the number of driven rows.
-    corrections: Vec<Columns>,
+    low: i16,
+    high: i16,
     /// `[group of the octet][pattern]`.
-    totals: Vec<Columns>,
-    clips: Vec<Clips>,
+    totals: Vec<Codes>,
+    /// Codes below the range and above it, `[group of the octet][pattern]`; empty where no lane of the octet clips.
+    clipped: [Vec<Codes>; 2],
 }
 
 impl<'a> Builder<'a> {
@@ -39,168 +36,224 @@ impl<'a> Builder<'a> {
         let Words::Narrow(grid) = block.words() else { return None };
         let Quantizer::Codes { low, high } = block.quantizer() else { return None };
         let is_plain = block.unit() == 1 && block.max_digit() == 1 && !block.is_noisy();
-        let codes = [i32::try_from(low).ok()?, i32::try_from(high).ok()?];
-        is_plain.then(|| Builder {
+        let fits = (0..block.lanes()).all(|lane| block.shift(lane) < i16::BITS - 1);
+        // The upper half of a 32-bit sum is a word, so that no code is beyond one.
+        let code = |code: i64| code.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+        let (low, high) = (code(low), code(high));
+        (is_plain && fits).then(|| Builder {
             block,
             grid,
-            codes,
-            summands: Vec::new(),
-            halves: Default::default(),
-            signs: Vec::new(),
-            corrections: Vec::new(),
+            low,
+            high,
             totals: Vec::new(),
-            clips: Vec::new(),
+            clipped: Default::default(),
         })
     }
 
-    /// Fills the rows of one octet and `columns` of the block, at most 32, and adds what they clip; the largest
-    /// magnitude of a word, `None` where one is no 16-bit word or where no driven row does not count nothing.
+    /// Fills the rows of one octet and `columns` of the block, at most 32, and adds what they clip. What is taken
+    /// from every word of a column, so that they lie around 0, is added to `base`. The largest magnitude of a word;
+    /// `None` where one could be no 16-bit word, or where no driven row does not count nothing.
     pub(super) fn octet(
         &mut self,
         groups: Range<usize>,
         columns: Range<usize>,
-        rows: &mut Octet,
-        clips: &mut [Clips; PATTERNS],
+        (rows, clips): (&mut Octet, &mut [Clips; PATTERNS]),
+        base: &mut Sums,
     ) -> Option<i32> {
         let group_rows = self.block.group_rows();
         let (count, patterns) = (groups.len(), 1 << group_rows);
+        self.totals.clear();
         self.totals.resize(count * patterns, [0; COLUMNS]);
-        self.clips.resize(count * patterns, Clips::default());
+        self.clipped.iter_mut().for_each(Vec::clear);
+        let mut bound = 0;
         for (at, group) in groups.enumerate() {
-            self.group(group, columns.clone(), at * patterns..(at + 1) * patterns);
+            bound += self.group(group, columns.clone(), at * patterns..(at + 1) * patterns);
+        }
+        if bound > i16::MAX.into() || self.totals.iter().step_by(patterns).any(|none| *none != [0; COLUMNS]) {
+            return None;
         }
         // Patterns of rows that are not there are never looked up.
         let of_group =
             |pattern: usize, at: usize| at * patterns + (pattern >> (at * group_rows) & (patterns - 1));
-        let (totals, of_totals) = (&self.totals, &self.clips);
-        let most = vectorised(
+        for (side, clipped) in self.clipped.iter().enumerate().filter(|(_, clipped)| !clipped.is_empty()) {
+            let counts: Vec<u32> = clipped.iter().map(sum).collect();
+            for (pattern, clips) in clips.iter_mut().enumerate() {
+                clips[side] += (0..count).map(|at| counts[of_group(pattern, at)]).sum::<u32>();
+            }
+        }
+        let totals = &self.totals[..];
+        Some(vectorised(
             #[inline(always)]
             || {
-                let mut most = [0; COLUMNS];
-                for (pattern, (row, clips)) in rows.iter_mut().zip(clips).enumerate() {
+                // Every pattern of one group meets every pattern of the others.
+                let [mut least, mut most] = [[0i16; COLUMNS]; 2];
+                for totals in totals.chunks_exact(patterns) {
+                    let [mut group_least, mut group_most] = [[0i16; COLUMNS]; 2];
+                    for total in totals {
+                        group_least
+                            .iter_mut()
+                            .zip(total)
+                            .for_each(|(least, &total)| *least = total.min(*least));
+                        group_most.iter_mut().zip(total).for_each(|(most, &total)| *most = total.max(*most));
+                    }
+                    add(&mut least, &group_least);
+                    add(&mut most, &group_most);
+                }
+                let (mut middle, mut largest) = ([0; COLUMNS], 0);
+                for at in 0..COLUMNS {
+                    let (least, most) = (i32::from(least[at]), i32::from(most[at]));
+                    let middle_of_both = (least + most) >> 1;
+                    middle[at] = middle_of_both as i16;
+                    base[at] += middle_of_both;
+                    largest = largest.max(most - middle_of_both);
+                }
+                for (pattern, row) in rows.iter_mut().enumerate() {
                     let mut total = totals[of_group(pattern, 0)];
-                    *clips += of_totals[of_group(pattern, 0)];
                     for at in 1..count {
                         add(&mut total, &totals[of_group(pattern, at)]);
-                        *clips += of_totals[of_group(pattern, at)];
                     }
-                    most.iter_mut().zip(&total).for_each(|(most, total)| *most = total.abs().max(*most));
+                    total
+                        .iter_mut()
+                        .zip(&middle)
+                        .for_each(|(total, middle)| *total = total.wrapping_sub(*middle));
                     *row = Row::of(&total);
                 }
-                most.into_iter().fold(0, i32::max)
+                largest
             },
-        );
-        (most <= i16::MAX.into() && rows[0] == Row::ZERO).then_some(most)
+        ))
     }
 
-    /// Totals and clips of every pattern of one group.
-    fn group(&mut self, group: usize, columns: Range<usize>, to: Range<usize>) {
-        let (block, lanes) = (self.block, self.block.lanes());
-        let (rows, stride) = (block.group_rows(), block.stride());
-        let is_by_row = block.summands() != Summands::Patterns;
-        let summands =
-            if is_by_row { group * rows..(group + 1) * rows } else { group << rows..(group + 1) << rows };
-        let gather = |from: &[i32], row: usize, to: &mut Vec<Columns>| {
-            for lane in 0..lanes {
-                let mut padded = [0; COLUMNS];
-                let first = row * stride + lane * block.columns();
-                let from = &from[first + columns.start..first + columns.end];
-                padded[..from.len()].copy_from_slice(from);
-                to.push(padded);
-            }
-        };
-        self.summands.clear();
-        self.signs.clear();
-        self.corrections.clear();
-        summands.for_each(|summand| gather(&self.grid.contributions, summand, &mut self.summands));
-        gather(&self.grid.signs, group, &mut self.signs);
-        for n in 0..=rows {
-            let mut corrections = [0; COLUMNS];
+    /// Totals and clips of every pattern of one group; what no total's magnitude exceeds.
+    fn group(&mut self, group: usize, columns: Range<usize>, to: Range<usize>) -> i64 {
+        let (block, rows) = (self.block, self.block.group_rows());
+        let mut bound = 0;
+        let mut corrections = [[0; COLUMNS]; 9];
+        for (n, corrections) in corrections.iter_mut().enumerate().take(rows + 1) {
             for (correction, column) in corrections.iter_mut().zip(columns.clone()) {
-                *correction = block.correction(group, column, n) as i32;
+                let exact = block.correction(group, column, n);
+                bound = bound.max(exact.abs());
+                *correction = exact as i16;
             }
-            self.corrections.push(corrections);
+        }
+        for (pattern, total) in self.totals[to.clone()].iter_mut().enumerate() {
+            *total = corrections[pattern.count_ones() as usize];
+        }
+        for lane in 0..block.lanes() {
+            bound += self.lane(group, lane, columns.clone(), to.clone()) << block.shift(lane);
+        }
+        bound
+    }
+
+    /// Adds what one lane of one group converts to its totals; the largest magnitude of a code.
+    fn lane(&mut self, group: usize, lane: usize, columns: Range<usize>, to: Range<usize>) -> i64 {
+        let (block, rows) = (self.block, self.block.group_rows());
+        let padded = |words: &[i32], row: usize| {
+            let first = row * block.stride() + lane * block.columns();
+            let mut padded = [0; COLUMNS];
+            padded[..columns.len()].copy_from_slice(&words[first + columns.start..first + columns.end]);
+            padded
+        };
+        let weights = padded(&self.grid.signs, group)
+            .map(|sign| ((1 << block.shift(lane)) ^ sign) as i16 - sign as i16);
+        let summand = |row: usize| padded(&self.grid.contributions, row);
+        if block.summands() == Summands::Patterns {
+            // Half a code is all that comes on top of the sum of a pattern.
+            let sums: Vec<Sums> = (group << rows..(group + 1) << rows).map(summand).collect();
+            return self.convert(&sums, &[[HALF as i32; COLUMNS]], &weights, to);
         }
         let lower = rows.div_ceil(2);
-        let Builder { codes, summands, halves, signs, corrections, totals, clips, .. } = self;
-        if is_by_row {
-            let (low, high) = summands.split_at(lower * lanes);
-            fill_half(&mut halves[0], HALF as i32, low, lanes);
-            fill_half(&mut halves[1], 0, high, lanes);
-        }
-        let clipless = is_by_row && {
-            let extreme = |of: fn(i32, i32) -> i32| {
-                let of_half = |half: &[Columns]| half.as_flattened().iter().copied().fold(0, of);
-                (of_half(&halves[0]) + of_half(&halves[1])) >> FRACTION_BITS
-            };
-            extreme(i32::min) >= codes[0] && extreme(i32::max) <= codes[1]
+        let first = group * rows;
+        let [mut low, mut high] = [[[0; COLUMNS]; HALF_PATTERNS]; 2];
+        low[0] = [HALF as i32; COLUMNS];
+        fill_half(&mut low, (first..first + lower).map(summand));
+        fill_half(&mut high, (first + lower..first + rows).map(summand));
+        self.convert(&low[..1 << lower], &high[..1 << (rows - lower)], &weights, to)
+    }
+
+    /// Converts the sums of every pattern, put together from those of its lower and its upper rows, and adds the codes
+    /// to the totals; the largest magnitude of a code.
+    fn convert(&mut self, lower: &[Sums], upper: &[Sums], weights: &Codes, to: Range<usize>) -> i64 {
+        let (least, most) = {
+            let ([least, most], [upper_least, upper_most]) = (extremes(lower), extremes(upper));
+            (((least + upper_least) >> FRACTION_BITS) as i16, ((most + upper_most) >> FRACTION_BITS) as i16)
         };
-        let (totals, clips, codes) = (&mut totals[to.clone()], &mut clips[to], *codes);
-        let shifts: Vec<u32> = (0..lanes).map(|lane| block.shift(lane)).collect();
+        let (low, high) = (self.low, self.high);
+        let each_total = self.totals[to.clone()].chunks_exact_mut(lower.len()).zip(upper);
         vectorised(
             #[inline(always)]
             || {
-                // Through variables of its own, so that the compiler sees that nothing overlaps.
-                for (pattern, (to, clips)) in totals.iter_mut().zip(clips).enumerate() {
-                    let mut total = corrections[pattern.count_ones() as usize];
-                    let (mut below, mut above) = ([0; COLUMNS], [0; COLUMNS]);
-                    let lanes_of = |at: usize| at * lanes..(at + 1) * lanes;
-                    let (first, second) = if is_by_row {
-                        let (low, high) = (pattern & ((1 << lower) - 1), pattern >> lower);
-                        (&halves[0][lanes_of(low)], Some(&halves[1][lanes_of(high)]))
-                    } else {
-                        (&summands[lanes_of(pattern)], None)
-                    };
-                    for (lane, (first, sign)) in first.iter().zip(&*signs).enumerate() {
-                        let second = second.map_or(&HALVES, |second| &second[lane]);
-                        let code = |at: usize| (first[at] + second[at]) >> FRACTION_BITS;
-                        if !clipless {
-                            for at in 0..COLUMNS {
-                                below[at] += i32::from(code(at) < codes[0]);
-                                above[at] += i32::from(code(at) > codes[1]);
-                            }
-                        }
-                        let shift = shifts[lane];
+                for (totals, upper) in each_total {
+                    for (total, lower) in totals.iter_mut().zip(lower) {
                         for at in 0..COLUMNS {
-                            let code = code(at).max(codes[0]).min(codes[1]);
-                            total[at] += ((code << shift) ^ sign[at]) - sign[at];
+                            let code = code(lower[at], upper[at]).max(low).min(high);
+                            total[at] = total[at].wrapping_add(code.wrapping_mul(weights[at]));
                         }
                     }
-                    *to = total;
-                    *clips = Clips { low: sum(below), high: sum(above) };
                 }
             },
         );
+        // With all bits turned over, what is above is below.
+        let sides = [(least < low, low, 0), (most > high, high, -1)];
+        for (counts, (clips, bound, flip)) in self.clipped.iter_mut().zip(sides) {
+            if !clips {
+                continue;
+            }
+            counts.resize(self.totals.len(), [0; COLUMNS]);
+            let each_count = counts[to.clone()].chunks_exact_mut(lower.len()).zip(upper);
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (counts, upper) in each_count {
+                        for (count, lower) in counts.iter_mut().zip(lower) {
+                            for at in 0..COLUMNS {
+                                count[at] += i16::from((code(lower[at], upper[at]) ^ flip) < (bound ^ flip));
+                            }
+                        }
+                    }
+                },
+            );
+        }
+        i64::from(most.min(high)).abs().max(i64::from(least.max(low)).abs())
     }
 }
 
+/// The code of a sum put together from two, before clamping: the upper half of its word.
 #[inline(always)]
-fn add(sums: &mut Columns, other: &Columns) {
-    sums.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
+fn code(lower: i32, upper: i32) -> i16 {
+    ((lower + upper) >> FRACTION_BITS) as i16
+}
+
+/// The least and the largest of all columns.
+fn extremes(sums: &[Sums]) -> [i32; 2] {
+    vectorised(
+        #[inline(always)]
+        || {
+            let (mut least, mut most) = (sums[0], sums[0]);
+            for sums in sums {
+                least.iter_mut().zip(sums).for_each(|(least, &sum)| *least = sum.min(*least));
+                most.iter_mut().zip(sums).for_each(|(most, &sum)| *most = sum.max(*most));
+            }
+            [least.into_iter().fold(i32::MAX, i32::min), most.into_iter().fold(i32::MIN, i32::max)]
+        },
+    )
 }
 
 #[inline(always)]
-fn sum(counts: Columns) -> u32 {
-    counts.into_iter().sum::<i32>() as u32
+fn add(sums: &mut Codes, other: &Codes) {
+    sums.iter_mut().zip(other).for_each(|(sum, other)| *sum = sum.wrapping_add(*other));
 }
 
-/// The sums of every pattern of some rows, `lanes` of each, on top of `base`.
-fn fill_half(half: &mut Vec<Columns>, base: i32, rows: &[Columns], lanes: usize) {
-    let count = rows.len() / lanes;
-    half.clear();
-    half.resize(lanes << count, [base; COLUMNS]);
-    for (bit, row) in rows.chunks_exact(lanes).enumerate() {
-        let (done, open) = half.split_at_mut(lanes << bit);
-        vectorised(
-            #[inline(always)]
-            || {
-                for (to, from) in open.chunks_exact_mut(lanes).zip(done.chunks_exact(lanes)) {
-                    for ((to, from), q) in to.iter_mut().zip(from).zip(row) {
-                        *to = *from;
-                        add(to, q);
-                    }
-                }
-            },
-        );
+/// All columns together.
+fn sum(counts: &Codes) -> u32 {
+    counts.iter().map(|&count| count as u32).sum()
+}
+
+/// The sums of every pattern of some rows, on top of that of none.
+fn fill_half(half: &mut [Sums; HALF_PATTERNS], rows: impl Iterator<Item = Sums>) {
+    for (bit, row) in rows.enumerate() {
+        let (done, open) = half.split_at_mut(1 << bit);
+        for (to, from) in open.iter_mut().zip(done) {
+            *to = std::array::from_fn(|at| from[at] + row[at]);
+        }
     }
 }

@@ -22,7 +22,7 @@ pub(super) trait Lanes: Copy {
 
     fn sums(self, from: &[i32; COLUMNS]) -> Self::Sums;
 
-    fn zero(self) -> Self::Sums;
+    fn plus(self, a: Self::Sums, b: Self::Sums) -> Self::Sums;
 
     /// `sums + low · weights[0] + high · weights[1]`, without a check of overflow.
     fn weigh(self, sums: Self::Sums, low: Self::Words, high: Self::Words, weights: [i16; 2]) -> Self::Sums;
@@ -60,8 +60,9 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn zero(self) -> [i32; COLUMNS] {
-        [0; COLUMNS]
+    fn plus(self, mut a: [i32; COLUMNS], b: [i32; COLUMNS]) -> [i32; COLUMNS] {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a = a.wrapping_add(b));
+        a
     }
 
     #[inline(always)]
@@ -120,8 +121,11 @@ impl Lanes for V3 {
     }
 
     #[inline(always)]
-    fn zero(self) -> [__m256i; 4] {
-        [self.avx._mm256_setzero_si256(); 4]
+    fn plus(self, a: [__m256i; 4], b: [__m256i; 4]) -> [__m256i; 4] {
+        std::array::from_fn(
+            #[inline(always)]
+            |i| self.avx2._mm256_add_epi32(a[i], b[i]),
+        )
     }
 
     #[inline(always)]
@@ -178,8 +182,8 @@ impl Lanes for V4 {
     }
 
     #[inline(always)]
-    fn zero(self) -> [__m512i; 2] {
-        [self.avx512f._mm512_setzero_si512(); 2]
+    fn plus(self, a: [__m512i; 2], b: [__m512i; 2]) -> [__m512i; 2] {
+        [self.avx512f._mm512_add_epi32(a[0], b[0]), self.avx512f._mm512_add_epi32(a[1], b[1])]
     }
 
     #[inline(always)]

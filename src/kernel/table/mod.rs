@@ -8,11 +8,11 @@ mod lanes;
 mod row;
 mod run;
 
-use std::ops::{AddAssign, Range};
+use std::ops::Range;
 
 use self::build::Builder;
 use self::row::{COLUMNS, Octet, PATTERNS, Row};
-use self::run::{Target, run};
+use self::run::{Begin, Driven, Target, run};
 use super::Block;
 use super::patterns::{Octets, Patterns};
 use crate::simd::Level;
@@ -20,19 +20,8 @@ use crate::simd::Level;
 pub(crate) use self::row::COLUMNS as TILE;
 pub(crate) use self::run::Places;
 
-/// Conversions beyond the ADC's range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Clips {
-    pub(crate) low: u32,
-    pub(crate) high: u32,
-}
-
-impl AddAssign for Clips {
-    fn add_assign(&mut self, other: Clips) {
-        self.low += other.low;
-        self.high += other.high;
-    }
-}
+/// Conversions beyond the ADC's range: below it and above.
+pub(crate) type Clips = [u32; 2];
 
 /// The tables of one block.
 #[derive(Debug, Clone)]
@@ -43,15 +32,19 @@ pub(crate) struct Table {
     rows: Vec<Octet>,
     /// What each pattern clips, all columns together, `[octet][pattern]`.
     clips: Vec<[Clips; PATTERNS]>,
-    /// Octets whose words can be added in 16 bits.
-    depth: usize,
+    /// What was taken from the words of each column, all octets together, so that they lie around 0.
+    bases: Vec<[i32; COLUMNS]>,
+    /// The largest magnitude of a word.
+    largest: i32,
 }
 
 impl Table {
     /// Bytes that the tables of a block take.
     pub(crate) fn bytes_of(block: &Block) -> usize {
         let octets = Octets::of(block).count();
-        octets * (block.columns().div_ceil(COLUMNS) * size_of::<Octet>() + PATTERNS * size_of::<Clips>())
+        let tiles = block.columns().div_ceil(COLUMNS);
+        octets * (tiles * size_of::<Octet>() + PATTERNS * size_of::<Clips>())
+            + tiles * size_of::<[i32; COLUMNS]>()
     }
 
     /// The tables of a block, `None` for a block that they cannot stand for: with noise, with digits of
@@ -65,19 +58,15 @@ impl Table {
         let tiles = tiles(block.columns());
         let mut rows = vec![[Row::ZERO; PATTERNS]; tiles.clone().count() * octets.count()];
         let mut clips = vec![[Clips::default(); PATTERNS]; octets.count()];
+        let mut bases = vec![[0; COLUMNS]; tiles.clone().count()];
         let mut largest = 1;
-        for (columns, rows) in tiles.zip(rows.chunks_exact_mut(octets.count())) {
+        for ((columns, rows), base) in tiles.zip(rows.chunks_exact_mut(octets.count())).zip(&mut bases) {
             for (at, (rows, clips)) in rows.iter_mut().zip(&mut clips).enumerate() {
-                largest = builder.octet(octets.groups(at), columns.clone(), rows, clips)?.max(largest);
+                largest =
+                    builder.octet(octets.groups(at), columns.clone(), (rows, clips), base)?.max(largest);
             }
         }
-        let depth = (i32::from(i16::MAX) / largest) as usize;
-        Some(Table { octets, columns: block.columns(), rows, clips, depth })
-    }
-
-    /// Octets whose words can be added in 16 bits.
-    pub(crate) fn depth(&self) -> usize {
-        self.depth
+        Some(Table { octets, columns: block.columns(), rows, clips, bases, largest })
     }
 
     /// What each pattern clips, `[octet][pattern]`.
@@ -97,20 +86,25 @@ impl Table {
         level: Level,
         tile: usize,
         patterns: &Patterns,
-        places: &Places,
+        places: Places,
         (sums, stride): (&mut [i32], usize),
         first: bool,
     ) {
         let octets = &self.rows[tile * self.octets.count()..][..self.octets.count()];
-        let mut first = first;
-        for (octets_of_block, block) in patterns.blocks() {
-            let target = Target { first, stride, sums: &mut *sums };
-            let octets = &octets[octets_of_block];
-            match patterns.planes() {
-                8 => by_depth::<8>(level, octets, block, places, target),
-                _ => by_depth::<16>(level, octets, block, places, target),
+        let base = self.bases[tile].map(|base| base.wrapping_mul(places.sum()));
+        let mut begin = if first { Begin::At(&base) } else { Begin::Plus(&base) };
+        let mut octet = 0;
+        while octet < octets.len() {
+            let target = Target { begin, stride, sums: &mut *sums };
+            let driven = Driven { words: patterns.words(), each: patterns.each(), octet };
+            let octets = &octets[octet..];
+            let shape = Shape::of(self.largest, octets.len());
+            match patterns.words_of_octet() {
+                1 => by_shape::<1>(level, shape, octets, driven, places, target),
+                _ => by_shape::<2>(level, shape, octets, driven, places, target),
             }
-            first = false;
+            begin = Begin::There;
+            octet += shape.octets;
         }
     }
 }
@@ -120,31 +114,54 @@ pub(crate) fn tiles(columns: usize) -> impl Iterator<Item = Range<usize>> + Clon
     (0..columns).step_by(COLUMNS).map(move |first| first..columns.min(first + COLUMNS))
 }
 
-/// Runs the kernel for as many octets as a block of patterns has.
-fn by_depth<const P: usize>(
-    level: Level,
-    octets: &[Octet],
-    patterns: &[u8],
-    places: &Places,
-    target: Target<'_>,
-) {
-    match octets.len() {
-        8 => of_depth::<8, P>(level, octets, patterns, places, target),
-        4 => of_depth::<4, P>(level, octets, patterns, places, target),
-        2 => of_depth::<2, P>(level, octets, patterns, places, target),
-        _ => of_depth::<1, P>(level, octets, patterns, places, target),
+/// Most octets whose words are added before the sums are stored: more of them store less often, but their tables
+/// no longer fit the caches next to the registers.
+const DEPTH: usize = 4;
+
+/// How many words are added in 16 bits: of how many octets, and of how many planes, each twice the one below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    octets: usize,
+    planes: u32,
+}
+
+impl Shape {
+    /// The shape for words of at most this magnitude and so many octets.
+    fn of(largest: i32, octets: usize) -> Shape {
+        let shapes = [(DEPTH, 2), (2, 2), (1, 2)].map(|(octets, planes)| Shape { octets, planes });
+        let fits = |shape: &Shape| {
+            let words = ((1 << shape.planes) - 1) * shape.octets as i32;
+            shape.octets <= octets && words * largest <= i16::MAX.into()
+        };
+        shapes.into_iter().find(fits).unwrap_or(Shape { octets: 1, planes: 1 })
     }
 }
 
-fn of_depth<const S: usize, const P: usize>(
+/// Runs the kernel of a shape.
+fn by_shape<const P: usize>(
+    level: Level,
+    shape: Shape,
+    octets: &[Octet],
+    driven: Driven<'_>,
+    places: Places,
+    target: Target<'_>,
+) {
+    match (shape.octets, shape.planes) {
+        (DEPTH, 2) => of_shape::<DEPTH, P, 2>(level, octets, driven, places, target),
+        (2, 2) => of_shape::<2, P, 2>(level, octets, driven, places, target),
+        (_, 2) => of_shape::<1, P, 2>(level, octets, driven, places, target),
+        _ => of_shape::<1, P, 1>(level, octets, driven, places, target),
+    }
+}
+
+fn of_shape<const S: usize, const P: usize, const Q: usize>(
     level: Level,
     octets: &[Octet],
-    patterns: &[u8],
-    places: &Places,
+    driven: Driven<'_>,
+    places: Places,
     target: Target<'_>,
 ) {
     if let Some(octets) = octets.first_chunk::<S>() {
-        let planes = patterns.as_chunks::<P>().0;
-        run(level, octets, planes.as_chunks::<S>().0, places, target);
+        run::<S, P, Q>(level, octets, driven, places, target);
     }
 }

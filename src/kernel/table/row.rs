@@ -17,14 +17,14 @@ pub(super) struct Row(pub(super) [i16; COLUMNS]);
 impl Row {
     pub(super) const ZERO: Row = Row([0; COLUMNS]);
 
-    /// The row of 32 totals, each a word of 16 bits.
+    /// The row of 32 totals.
     #[inline(always)]
-    pub(super) fn of(totals: &[i32; COLUMNS]) -> Row {
+    pub(super) fn of(totals: &[i16; COLUMNS]) -> Row {
         let mut row = Row::ZERO;
         for l in 0..COLUMNS / 8 {
             for i in 0..4 {
-                row.0[8 * l + i] = totals[4 * l + i] as i16;
-                row.0[8 * l + 4 + i] = totals[COLUMNS / 2 + 4 * l + i] as i16;
+                row.0[8 * l + i] = totals[4 * l + i];
+                row.0[8 * l + 4 + i] = totals[COLUMNS / 2 + 4 * l + i];
             }
         }
         row

@@ -6,93 +6,149 @@ use super::lanes::{Lanes, Portable};
 use super::row::{COLUMNS, Octet};
 use crate::simd::Level;
 
-/// Patterns of `S` octets of one vector, one of each plane.
-pub(super) type Patterns<const S: usize, const P: usize> = [[u8; P]; S];
+/// What a batch drives of `S` octets.
+#[derive(Clone, Copy)]
+pub(super) struct Driven<'a> {
+    /// Patterns of all octets, [`each`](Self::each) words a vector, `P` an octet.
+    pub(super) words: &'a [u64],
+    pub(super) each: usize,
+    /// The first of the octets.
+    pub(super) octet: usize,
+}
 
-/// How planes count, two by two.
+/// How the planes of a batch count.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places {
-    /// Weights of the planes; those of planes that are not there are 0.
-    weights: [[i16; 2]; 8],
-    /// Pairs of planes.
-    pairs: usize,
-    /// Whether the last plane counts with the opposite sign of its weight: 2¹⁵ is no word of 16 bits.
-    negate_last: bool,
+    planes: usize,
+    signed: bool,
 }
 
 impl Places {
     /// One-bit planes, the last one the sign of two's complement or not.
     pub(crate) fn new(planes: u32, signed: bool) -> Self {
+        Places { planes: if planes > 8 { 16 } else { 8 }, signed }
+    }
+
+    /// What all planes count together: planes that are not there drive no row, or repeat the sign.
+    pub(super) fn sum(self) -> i32 {
+        if self.signed { -1 } else { (1 << self.planes) - 1 }
+    }
+
+    /// Places of limbs of `limb_planes` planes, and whether the last plane is to be subtracted.
+    fn limbs(self, limb_planes: usize) -> ([[i16; 2]; 8], bool) {
         let mut weights = [[0; 2]; 8];
-        for (plane, weight) in weights.as_flattened_mut().iter_mut().enumerate().take(planes as usize) {
-            // 2¹⁵ wraps to its opposite.
-            let place = (1u16 << plane) as i16;
-            *weight = if signed && plane + 1 == planes as usize { place.wrapping_neg() } else { place };
+        for (limb, weight) in weights.as_flattened_mut().iter_mut().enumerate() {
+            *weight = 1i16.checked_shl((limb * limb_planes) as u32).unwrap_or(0);
         }
-        Places { weights, pairs: planes.div_ceil(2) as usize, negate_last: planes == 16 && !signed }
+        // 2¹⁵ is no word of 16 bits, its opposite is.
+        (weights, self.signed != (self.planes == 16 && limb_planes == 1))
     }
 }
 
 /// The sums of 32 columns, of one vector after another.
 pub(super) struct Target<'a> {
-    /// Whether they begin at 0.
-    pub(super) first: bool,
+    /// What comes on top, or instead.
+    pub(super) begin: Begin<'a>,
     /// Words between the columns of two vectors.
     pub(super) stride: usize,
     pub(super) sums: &'a mut [i32],
 }
 
-/// Adds what `S` octets say of every vector to its 32 columns.
-pub(super) fn run<const S: usize, const P: usize>(
+/// What the sums of a vector begin at.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Begin<'a> {
+    /// At these, whatever is there.
+    At(&'a [i32; COLUMNS]),
+    /// At what is there, and these.
+    Plus(&'a [i32; COLUMNS]),
+    /// At what is there.
+    There,
+}
+
+/// Adds what `S` octets say of every vector to its 32 columns, `P` words of eight planes, `Q` of which are added up in 16 bits.
+pub(super) fn run<const S: usize, const P: usize, const Q: usize>(
     level: Level,
     octets: &[Octet; S],
-    patterns: &[Patterns<S, P>],
-    places: &Places,
+    driven: Driven<'_>,
+    places: Places,
     target: Target<'_>,
 ) {
     match level.arch() {
         #[cfg(target_arch = "x86_64")]
         Arch::V4(lanes) => lanes.vectorize(
             #[inline(always)]
-            || run_in(lanes, octets, patterns, places, target),
+            || run_in::<_, S, P, Q>(lanes, octets, driven, places, target),
         ),
         #[cfg(target_arch = "x86_64")]
         Arch::V3(lanes) => lanes.vectorize(
             #[inline(always)]
-            || run_in(lanes, octets, patterns, places, target),
+            || run_in::<_, S, P, Q>(lanes, octets, driven, places, target),
         ),
-        _ => run_in(Portable, octets, patterns, places, target),
+        _ => run_in::<_, S, P, Q>(Portable, octets, driven, places, target),
     }
 }
 
 #[inline(always)]
-fn run_in<L: Lanes, const S: usize, const P: usize>(
+fn run_in<L: Lanes, const S: usize, const P: usize, const Q: usize>(
     lanes: L,
     octets: &[Octet; S],
-    patterns: &[Patterns<S, P>],
-    places: &Places,
-    Target { first, stride, sums }: Target<'_>,
+    driven: Driven<'_>,
+    places: Places,
+    Target { begin, stride, sums }: Target<'_>,
 ) {
+    let (weights, negate_last) = places.limbs(Q);
     // Beyond the last whole row only the columns of the last vector follow.
-    for (patterns, sums) in patterns.iter().zip(sums.chunks_mut(stride)) {
+    for (words, sums) in driven.words.chunks_exact(driven.each).zip(sums.chunks_mut(stride)) {
+        let words = words[driven.octet * P..].as_chunks::<P>().0;
+        let Some(patterns) = words.first_chunk::<S>() else { return };
         let Some(columns) = sums.first_chunk_mut::<COLUMNS>() else { return };
-        let mut total = if first { lanes.zero() } else { lanes.sums(columns) };
-        for (pair, &weights) in places.weights.iter().enumerate().take(P / 2) {
-            if pair == places.pairs {
-                break;
-            }
-            let word =
-                |octet: usize, plane: usize| lanes.load(&octets[octet][usize::from(patterns[octet][plane])]);
-            let (mut low, mut high) = (word(0, 2 * pair), word(0, 2 * pair + 1));
-            for octet in 1..S {
-                low = lanes.add(low, word(octet, 2 * pair));
-                high = lanes.add(high, word(octet, 2 * pair + 1));
-            }
-            if places.negate_last && pair + 1 == places.pairs {
-                high = lanes.negate(high);
-            }
+        let mut total = match begin {
+            Begin::At(base) => lanes.sums(base),
+            Begin::Plus(base) => lanes.plus(lanes.sums(columns), lanes.sums(base)),
+            Begin::There => lanes.sums(columns),
+        };
+        for (pair, &weights) in weights.iter().enumerate().take(8 * P / Q / 2) {
+            let low = add_planes::<_, S, P, Q>(lanes, octets, patterns, 2 * pair, negate_last);
+            let high = add_planes::<_, S, P, Q>(lanes, octets, patterns, 2 * pair + 1, negate_last);
             total = lanes.weigh(total, low, high, weights);
         }
         lanes.store(total, columns);
     }
+}
+
+/// What `Q` planes add, in units of the first of them.
+#[inline(always)]
+fn add_planes<L: Lanes, const S: usize, const P: usize, const Q: usize>(
+    lanes: L,
+    octets: &[Octet; S],
+    patterns: &[[u64; P]; S],
+    limb: usize,
+    negate_last: bool,
+) -> L::Words {
+    let last = limb * Q + Q - 1;
+    let mut sum = add_octets(lanes, octets, patterns, last);
+    if last + 1 == 8 * P && negate_last {
+        sum = lanes.negate(sum);
+    }
+    for step in 1..Q {
+        sum = lanes.add(lanes.add(sum, sum), add_octets(lanes, octets, patterns, last - step));
+    }
+    sum
+}
+
+/// What one plane adds.
+#[inline(always)]
+fn add_octets<L: Lanes, const S: usize, const P: usize>(
+    lanes: L,
+    octets: &[Octet; S],
+    patterns: &[[u64; P]; S],
+    plane: usize,
+) -> L::Words {
+    let row =
+        |octet: usize| usize::from((u64::from_le(patterns[octet][plane / 8]) >> (8 * (plane % 8))) as u8);
+    let mut sum = lanes.load(&octets[0][row(0)]);
+    for octet in 1..S {
+        sum = lanes.add(sum, lanes.load(&octets[octet][row(octet)]));
+    }
+    sum
 }
