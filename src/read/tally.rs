@@ -43,10 +43,12 @@ impl RowTile {
     /// Adds what the patterns of one array clip.
     pub(super) fn add_clips(&mut self, table: &Table) {
         for (side, sums) in self.clips.iter_mut().enumerate() {
-            if table.clips().as_flattened().iter().any(|clips| clips[side] > 0) {
+            let clips = table.clips().iter().map(|clips| &clips[side]);
+            if clips.clone().any(|clips| *clips != [0; 256]) {
                 sums.resize(table.clips().len(), [0; 256]);
-                let sums = sums.as_flattened_mut().iter_mut();
-                sums.zip(table.clips().as_flattened()).for_each(|(sum, clips)| *sum += clips[side]);
+                for (sums, clips) in sums.iter_mut().zip(clips) {
+                    sums.iter_mut().zip(clips).for_each(|(sum, clips)| *sum += clips);
+                }
             }
         }
     }

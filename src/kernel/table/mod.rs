@@ -20,18 +20,18 @@ use crate::simd::Level;
 pub(crate) use self::row::COLUMNS as TILE;
 pub(crate) use self::run::Places;
 
-/// Conversions beyond the ADC's range: below it and above.
-pub(crate) type Clips = [u32; 2];
+/// Conversions beyond the ADC's range, below it and above, by pattern.
+pub(crate) type Clips = [[u32; PATTERNS]; 2];
 
 /// The tables of one block.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     octets: Octets,
     columns: usize,
-    /// `[tile of 32 columns][octet]`.
-    rows: Vec<Octet>,
-    /// What each pattern clips, all columns together, `[octet][pattern]`.
-    clips: Vec<[Clips; PATTERNS]>,
+    /// `[tile of 32 columns][octet][pattern]`.
+    rows: Vec<Row>,
+    /// What each octet clips, all columns together.
+    clips: Vec<Clips>,
     /// What was taken from the words of each column, all octets together, so that they lie around 0.
     bases: Vec<[i32; COLUMNS]>,
     /// The largest magnitude of a word.
@@ -43,8 +43,7 @@ impl Table {
     pub(crate) fn bytes_of(block: &Block) -> usize {
         let octets = Octets::of(block).count();
         let tiles = block.columns().div_ceil(COLUMNS);
-        octets * (tiles * size_of::<Octet>() + PATTERNS * size_of::<Clips>())
-            + tiles * size_of::<[i32; COLUMNS]>()
+        octets * (tiles * size_of::<Octet>() + size_of::<Clips>()) + tiles * size_of::<[i32; COLUMNS]>()
     }
 
     /// The tables of a block, `None` for a block that they cannot stand for: with noise, with digits of
@@ -56,21 +55,21 @@ impl Table {
         }
         let mut builder = Builder::new(block)?;
         let tiles = tiles(block.columns());
-        let mut rows = vec![[Row::ZERO; PATTERNS]; tiles.clone().count() * octets.count()];
-        let mut clips = vec![[Clips::default(); PATTERNS]; octets.count()];
+        let mut rows = Vec::with_capacity(tiles.clone().count() * octets.count() * PATTERNS);
+        let mut clips = vec![[[0; PATTERNS]; 2]; octets.count()];
         let mut bases = vec![[0; COLUMNS]; tiles.clone().count()];
         let mut largest = 1;
-        for ((columns, rows), base) in tiles.zip(rows.chunks_exact_mut(octets.count())).zip(&mut bases) {
-            for (at, (rows, clips)) in rows.iter_mut().zip(&mut clips).enumerate() {
-                largest =
-                    builder.octet(octets.groups(at), columns.clone(), (rows, clips), base)?.max(largest);
+        for (columns, base) in tiles.zip(&mut bases) {
+            for (at, clips) in clips.iter_mut().enumerate() {
+                let (groups, columns) = (octets.groups(at), columns.clone());
+                largest = builder.octet(groups, columns, (&mut rows, clips), base)?.max(largest);
             }
         }
         Some(Table { octets, columns: block.columns(), rows, clips, bases, largest })
     }
 
-    /// What each pattern clips, `[octet][pattern]`.
-    pub(crate) fn clips(&self) -> &[[Clips; PATTERNS]] {
+    /// What each octet clips.
+    pub(crate) fn clips(&self) -> &[Clips] {
         &self.clips
     }
 
@@ -90,7 +89,8 @@ impl Table {
         (sums, stride): (&mut [i32], usize),
         first: bool,
     ) {
-        let octets = &self.rows[tile * self.octets.count()..][..self.octets.count()];
+        let octets = self.rows.as_chunks().0;
+        let octets = &octets[tile * self.octets.count()..][..self.octets.count()];
         let base = self.bases[tile].map(|base| base.wrapping_mul(places.sum()));
         let mut begin = if first { Begin::At(&base) } else { Begin::Plus(&base) };
         let mut octet = 0;

@@ -16,19 +16,22 @@ pub(super) struct Row(pub(super) [i16; COLUMNS]);
 
 impl Row {
     pub(super) const ZERO: Row = Row([0; COLUMNS]);
+}
 
-    /// The row of 32 totals.
-    #[inline(always)]
-    pub(super) fn of(totals: &[i16; COLUMNS]) -> Row {
-        let mut row = Row::ZERO;
-        for l in 0..COLUMNS / 8 {
-            for i in 0..4 {
-                row.0[8 * l + i] = totals[4 * l + i];
-                row.0[8 * l + 4 + i] = totals[COLUMNS / 2 + 4 * l + i];
-            }
-        }
-        row
+/// Columns in the order of a row.
+#[inline(always)]
+pub(super) fn in_order<T: Copy + Default>(columns: &[T; COLUMNS]) -> [T; COLUMNS] {
+    let mut ordered = [T::default(); COLUMNS];
+    for l in 0..COLUMNS / 8 {
+        ordered[8 * l..8 * l + 4].copy_from_slice(&columns[4 * l..4 * l + 4]);
+        ordered[8 * l + 4..8 * l + 8].copy_from_slice(&columns[COLUMNS / 2 + 4 * l..COLUMNS / 2 + 4 * l + 4]);
     }
+    ordered
+}
+
+/// The column at each place of a row.
+pub(super) fn order() -> [usize; COLUMNS] {
+    in_order(&std::array::from_fn(|column| column))
 }
 
 /// What every pattern of eight rows adds.
