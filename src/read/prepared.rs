@@ -1,5 +1,7 @@
 //! A die prepared for reading fast: tables built once, batches run through them.
 
+use std::ops::Range;
+
 use rand::Rng;
 
 use super::lookup::{Lookup, Streaming, Work};
@@ -8,7 +10,7 @@ use super::{Input, Output, Read, Scratch};
 use crate::activity::{Activity, ActivityLevel};
 use crate::die::Die;
 use crate::error::{Error, Result, check_integer};
-use crate::kernel::{Clipped, Level, Patterns, TILE};
+use crate::kernel::{Clipped, Level, TILE};
 use crate::key::Key;
 use crate::stream::{InputFormat, Skip};
 
@@ -118,10 +120,15 @@ pub struct Prepared<'d> {
     /// By array; empty for another kernel and where they are streamed.
     tables: Vec<Lookup>,
     row_tiles: Vec<RowTile>,
+    /// Row tiles whose results can be added in 32 bits.
+    together: usize,
 }
 
-/// Vectors of one pass through the tables.
-const PASS: usize = 256;
+/// Vectors of one pass through the tables: enough to outweigh loading tables that no cache holds.
+const PASS: usize = 1024;
+
+/// Outputs of the widest result that sums are put into directly: of wider ones, every vector is on a page of its own.
+const WIDEST: usize = 256;
 
 /// Vectors that outweigh building the table they are run through once.
 const WORTH_A_TABLE: usize = 140;
@@ -129,7 +136,8 @@ const WORTH_A_TABLE: usize = 140;
 /// Working memory of one pass.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PassBuffers {
-    work: Work,
+    /// By row tile.
+    work: Vec<Work>,
     tally: Tally,
     /// Sums of one tile of columns, where they do not go straight into the result.
     sums: Vec<i32>,
@@ -165,6 +173,7 @@ impl Die {
             streaming: Streaming::new(format, design.skip()),
             tables: Vec::new(),
             row_tiles: Vec::new(),
+            together: if self.bound() <= i32::MAX.into() { layout.row_tiles() } else { 1 },
         };
         let fits_words = self.blocks().iter().all(|block| block.bound() <= i32::MAX.into());
         if format.dac_bits() > 1 || !fits_words {
@@ -347,6 +356,7 @@ impl Prepared<'_> {
     ) -> Result<Activity> {
         let vectors = self.die.check_batch(x)?;
         self.die.check_output::<O>(vectors, y.len())?;
+        let columns = self.die.layout().column_tiles();
         if !self.plan.streams {
             return Ok(self.for_each_pass(x, y, |x, y, buffers, activity| {
                 self.pass(x, y, level, buffers, activity);
@@ -359,9 +369,12 @@ impl Prepared<'_> {
         });
         for (array, block) in self.die.blocks().iter().enumerate() {
             let Some(table) = Lookup::new(block) else { unreachable!("it had a table when it was prepared") };
+            let (row_tile, column_tile) = (array / columns, array % columns);
             activity += self.for_each_pass(x, y, |x, y, buffers, activity| {
-                self.cut(x, array / self.die.layout().column_tiles(), &mut buffers.work.patterns);
-                self.add_array(&table, array, y, level, buffers, activity);
+                self.cut(x, row_tile, &mut buffers.work);
+                let tables = |_| &table;
+                let tiles = (row_tile..row_tile + 1, column_tile);
+                self.add_rows(tables, tiles, y, level, buffers, activity);
             });
         }
         Ok(activity)
@@ -411,19 +424,23 @@ impl Prepared<'_> {
         buffers: &mut PassBuffers,
         activity: &mut Activity,
     ) {
-        let columns = self.die.layout().column_tiles();
+        let (rows, columns) = (self.row_tiles.len(), self.die.layout().column_tiles());
         buffers.tally.begin(x.len() / self.die.inputs());
         for (at, tile) in self.row_tiles.iter().enumerate() {
-            self.cut(x, at, &mut buffers.work.patterns);
+            self.cut(x, at, &mut buffers.work);
             if level >= ActivityLevel::Counts {
-                buffers.tally.add(tile, &buffers.work.patterns, self.rule(), level, activity);
-            }
-            for (array, table) in self.tables.iter().enumerate().skip(at * columns).take(columns) {
-                self.add_array(table, array, y, level, buffers, activity);
+                buffers.tally.add(tile, &buffers.work[at].patterns, self.rule(), level, activity);
             }
         }
         if level >= ActivityLevel::Counts {
             buffers.tally.end(activity);
+        }
+        for column_tile in 0..columns {
+            let tables = |row_tile: usize| &self.tables[row_tile * columns + column_tile];
+            for first in (0..rows).step_by(self.together) {
+                let tiles = (first..rows.min(first + self.together), column_tile);
+                self.add_rows(tables, tiles, y, level, buffers, activity);
+            }
         }
     }
 
@@ -432,13 +449,13 @@ impl Prepared<'_> {
         &self,
         x: &[T],
         level: ActivityLevel,
-        PassBuffers { work: Work { patterns, .. }, tally, .. }: &mut PassBuffers,
+        PassBuffers { work, tally, .. }: &mut PassBuffers,
         activity: &mut Activity,
     ) {
         tally.begin(x.len() / self.die.inputs());
         for (at, tile) in self.row_tiles.iter().enumerate() {
-            self.cut(x, at, patterns);
-            tally.add(tile, patterns, self.rule(), level, activity);
+            self.cut(x, at, work);
+            tally.add(tile, &work[at].patterns, self.rule(), level, activity);
         }
         tally.end(activity);
     }
@@ -448,38 +465,44 @@ impl Prepared<'_> {
     }
 
     /// Cuts some vectors into the patterns of a row tile.
-    fn cut<T: Input>(&self, x: &[T], row_tile: usize, patterns: &mut Patterns) {
+    fn cut<T: Input>(&self, x: &[T], row_tile: usize, work: &mut Vec<Work>) {
         let (tile, planes) = (&self.row_tiles[row_tile], self.rule().0.planes());
-        patterns.cut(x, self.die.inputs(), tile.inputs.clone(), tile.octets, planes);
+        work.resize_with(self.row_tiles.len(), Work::default);
+        work[row_tile].patterns.cut(x, self.die.inputs(), tile.inputs.clone(), tile.octets, planes);
     }
 
-    /// Adds what an array makes of some vectors; the first row tile puts it there.
-    fn add_array<T: Output>(
+    /// Adds what the arrays of some row tiles and one column tile make of some vectors; the first row tile puts it
+    /// there.
+    fn add_rows<'t, T: Output>(
         &self,
-        table: &Lookup,
-        array: usize,
+        table: impl Fn(usize) -> &'t Lookup,
+        (row_tiles, column_tile): (Range<usize>, usize),
         y: &mut [T],
         level: ActivityLevel,
-        buffers: &mut PassBuffers,
+        PassBuffers { work, sums, .. }: &mut PassBuffers,
         activity: &mut Activity,
     ) {
-        let PassBuffers { work, sums, .. } = buffers;
-        let (counts, mut clipped) = (level >= ActivityLevel::Counts, Clipped::default());
-        table.look(&self.streaming, work);
-        let work = (&*work, &self.streaming);
-        let (layout, outputs) = (self.die.layout(), self.die.outputs());
-        let first_output = layout.tile_outputs(array % layout.column_tiles()).start;
-        let is_first = array < layout.column_tiles();
-        for (index, columns) in table.tiles().enumerate() {
+        let (level, mut clipped) = ((self.plan.level, level >= ActivityLevel::Counts), Clipped::default());
+        row_tiles.clone().for_each(|row_tile| table(row_tile).look(&self.streaming, &mut work[row_tile]));
+        let outputs = self.die.outputs();
+        let first_output = self.die.layout().tile_outputs(column_tile).start;
+        let is_first = row_tiles.start == 0;
+        for (index, columns) in table(row_tiles.start).tiles().enumerate() {
             let columns = first_output + columns.start..first_output + columns.end;
-            if let Some(words) = T::as_words(y).filter(|_| columns.len() == TILE) {
-                let target = (&mut words[columns.start..], outputs);
-                clipped += table.add((self.plan.level, counts), index, work, target, is_first);
+            let mut add = |sums: &mut [i32], stride: usize, mut is_first: bool| {
+                for row_tile in row_tiles.clone() {
+                    let work = (&work[row_tile], &self.streaming);
+                    clipped += table(row_tile).add(level, index, work, (&mut *sums, stride), is_first);
+                    is_first = false;
+                }
+            };
+            if let Some(words) = T::as_words(y).filter(|_| columns.len() == TILE && outputs <= WIDEST) {
+                add(&mut words[columns.start..], outputs, is_first);
                 continue;
             }
             sums.clear();
             sums.resize(y.len() / outputs * TILE, 0);
-            clipped += table.add((self.plan.level, counts), index, work, (sums, TILE), true);
+            add(sums, TILE, true);
             for (y, sums) in y.chunks_exact_mut(outputs).zip(sums.chunks_exact(TILE)) {
                 for (y, &sum) in y[columns.clone()].iter_mut().zip(sums) {
                     *y = if is_first { T::from_sum(sum.into()) } else { y.plus(sum) };
