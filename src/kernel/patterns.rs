@@ -106,6 +106,11 @@ impl Patterns {
         &self.bytes
     }
 
+    /// Their vectors.
+    pub(crate) fn vectors(&self) -> usize {
+        self.bytes.len() / self.each().max(1)
+    }
+
     /// Words of a vector.
     pub(crate) fn each(&self) -> usize {
         self.octets * self.words

@@ -11,13 +11,15 @@ use crate::stream::{InputFormat, Skip};
 pub(super) struct Streaming {
     places: Places,
     streams: Streams,
+    /// Whether tables are too many to stay near.
+    pub(super) prefetch: bool,
 }
 
 impl Streaming {
     pub(super) fn new(format: InputFormat, skip: Skip) -> Self {
         let (planes, signed) = (format.planes(), format.is_signed());
         let streams = Streams { planes, signed, repeats: skip == Skip::Off };
-        Streaming { places: Places::new(planes, signed), streams }
+        Streaming { places: Places::new(planes, signed), streams, prefetch: false }
     }
 }
 
@@ -87,6 +89,7 @@ impl Lookup {
     ) -> Clipped {
         match self {
             Lookup::Table(table) => {
+                let level = (level, streaming.prefetch);
                 table.add(level, tile, &work.patterns, streaming.places, sums, first);
                 Clipped::default()
             }

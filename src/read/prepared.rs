@@ -127,6 +127,9 @@ pub struct Prepared<'d> {
 /// Vectors of one pass through the tables: enough to outweigh loading tables that no cache holds.
 const PASS: usize = 1024;
 
+/// Bytes of tables beyond which fetching them ahead pays: what the second cache of a core holds.
+const NEAR: usize = 2 << 20;
+
 /// Outputs of the widest result that sums are put into directly: of wider ones, every vector is on a page of its own.
 const WIDEST: usize = 256;
 
@@ -205,6 +208,7 @@ impl Die {
             }
         }
         prepared.plan = Plan { kernel, streams, bytes, level };
+        prepared.streaming.prefetch = bytes > NEAR;
         prepared.row_tiles = row_tiles;
         Ok(prepared)
     }

@@ -90,7 +90,7 @@ impl Runs {
     ) {
         let each = patterns.words_of_octet();
         self.signed = streams.signed;
-        self.vectors = patterns.words().len() / patterns.each();
+        self.vectors = patterns.vectors();
         self.planes.clear();
         self.digits.clear();
         for group in 0..patterns.each() / (parts * each) {

@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{__m256i, __m512i};
+use std::arch::x86_64::{__m256i, __m512i, _MM_HINT_T1, _mm_prefetch};
 
 use super::row::{COLUMNS, Row};
 
@@ -28,6 +28,9 @@ pub(super) trait Lanes: Copy {
     fn weigh(self, sums: Self::Sums, low: Self::Words, high: Self::Words, weights: [i16; 2]) -> Self::Sums;
 
     fn store(self, sums: Self::Sums, to: &mut [i32; COLUMNS]);
+
+    /// Asks for a row to be brought near.
+    fn prefetch(self, row: &Row);
 }
 
 /// Plain loops, for the compiler to vectorise.
@@ -90,6 +93,18 @@ impl Lanes for Portable {
     fn store(self, sums: [i32; COLUMNS], to: &mut [i32; COLUMNS]) {
         *to = sums;
     }
+
+    #[inline(always)]
+    fn prefetch(self, _row: &Row) {}
+}
+
+/// Asks for a row to be brought into the second cache.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+#[allow(unsafe_code)]
+fn prefetch(row: &Row) {
+    // SAFETY: SSE is part of x86-64; a prefetch reads and writes nothing, whatever its address.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(row).cast()) }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -154,6 +169,11 @@ impl Lanes for V3 {
     fn store(self, [a, c, b, d]: [__m256i; 4], to: &mut [i32; COLUMNS]) {
         *to = pulp::cast([a, b, c, d]);
     }
+
+    #[inline(always)]
+    fn prefetch(self, row: &Row) {
+        prefetch(row);
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -200,5 +220,10 @@ impl Lanes for V4 {
     #[inline(always)]
     fn store(self, sums: [__m512i; 2], to: &mut [i32; COLUMNS]) {
         *to = pulp::cast(sums);
+    }
+
+    #[inline(always)]
+    fn prefetch(self, row: &Row) {
+        prefetch(row);
     }
 }

@@ -79,10 +79,10 @@ impl Table {
     }
 
     /// Adds the results of all vectors to the columns of one tile: 32 words, `stride` apart from vector to
-    /// vector; `first` puts them there instead.
+    /// vector; `first` puts them there instead. Tables to come are brought near meanwhile where that is to be done.
     pub(crate) fn add(
         &self,
-        level: Level,
+        (level, prefetch): (Level, bool),
         tile: usize,
         patterns: &Patterns,
         places: Places,
@@ -93,9 +93,13 @@ impl Table {
         let octets = &octets[tile * self.octets.count()..][..self.octets.count()];
         let base = self.bases[tile].map(|base| base.wrapping_mul(places.sum()));
         let mut begin = if first { Begin::At(&base) } else { Begin::Plus(&base) };
+        // Few vectors look up few of the rows.
+        let prefetch = prefetch && patterns.vectors() >= PATTERNS / 4;
         let mut octet = 0;
         while octet < octets.len() {
-            let target = Target { begin, stride, sums: &mut *sums };
+            let after = (tile * self.octets.count() + octet + DEPTH) * PATTERNS;
+            let next = self.rows.get(after..after + DEPTH * PATTERNS).filter(|_| prefetch).unwrap_or(&[]);
+            let target = Target { begin, stride, sums: &mut *sums, next };
             let driven = Driven { words: patterns.words(), each: patterns.each(), octet };
             let octets = &octets[octet..];
             let shape = Shape::of(self.largest, octets.len());

@@ -3,7 +3,7 @@
 use pulp::Arch;
 
 use super::lanes::{Lanes, Portable};
-use super::row::{COLUMNS, Octet};
+use super::row::{COLUMNS, Octet, Row};
 use crate::simd::Level;
 
 /// What a batch drives of `S` octets.
@@ -52,6 +52,8 @@ pub(super) struct Target<'a> {
     /// Words between the columns of two vectors.
     pub(super) stride: usize,
     pub(super) sums: &'a mut [i32],
+    /// Rows that are wanted after these octets, to be brought near meanwhile.
+    pub(super) next: &'a [Row],
 }
 
 /// What the sums of a vector begin at.
@@ -94,11 +96,17 @@ fn run_in<L: Lanes, const S: usize, const P: usize, const Q: usize>(
     octets: &[Octet; S],
     driven: Driven<'_>,
     places: Places,
-    Target { begin, stride, sums }: Target<'_>,
+    Target { begin, stride, sums, next }: Target<'_>,
 ) {
     let (weights, negate_last) = places.limbs(Q);
     // Beyond the last whole row only the columns of the last vector follow.
+    let vectors = (driven.words.len() / driven.each).max(1);
+    let mut next = next.chunks(next.len().div_ceil(vectors).max(1));
     for (words, sums) in driven.words.chunks_exact(driven.each).zip(sums.chunks_mut(stride)) {
+        next.next().into_iter().flatten().for_each(
+            #[inline(always)]
+            |row| lanes.prefetch(row),
+        );
         let words = words[driven.octet * P..].as_chunks::<P>().0;
         let Some(patterns) = words.first_chunk::<S>() else { return };
         let Some(columns) = sums.first_chunk_mut::<COLUMNS>() else { return };
