@@ -99,7 +99,10 @@ fn random_die(rng: &mut ChaCha8Rng, fragment: usize) -> Die {
         _ => Mapping::Polarized { fragment },
     };
     let rows = fragment * rng.random_range(1..=if fragment > 8 { 3 } else { 6 });
-    let (inputs, outputs) = (rng.random_range(1..=70), rng.random_range(1..=45));
+    let (inputs, outputs) = (
+        rng.random_range(1..=70),
+        rng.random_range(1..=45) * if rng.random_range(0..8) == 0 { 8 } else { 1 },
+    );
     let bits = [4, 8][rng.random_range(0..2)];
     let signed = rng.random();
     let input_bits = rng.random_range(if signed { 2 } else { 1 }..=16);
@@ -114,7 +117,8 @@ fn random_die(rng: &mut ChaCha8Rng, fragment: usize) -> Die {
         _ => Baseline::Digital,
     };
     let skip = [Skip::Off, Skip::LeadingZeros, Skip::AllZeroPlanes][rng.random_range(0..3)];
-    let adc = Adc::granular(rng.random_range(2..=if fragment > 8 { 10 } else { 7 }));
+    let adc_bits = rng.random_range(2..=if fragment > 8 { 10 } else { 7 });
+    let adc = if rng.random_range(0..3) == 0 { Adc::full_range(adc_bits) } else { Adc::granular(adc_bits) };
     let design = DesignBuilder::new(mapping, cell, adc)
         .array(rows, rng.random_range(8..=160))
         .active_rows(fragment)
@@ -181,7 +185,7 @@ fn a_large_batch_takes_several_passes() {
     let die = design.program_keyed(&weights, Key::from(2)).unwrap();
     let prepared = die.prepare(Budget::default()).unwrap();
     assert_eq!(prepared.plan().kernel, Kernel::Table);
-    let x: Vec<u8> = random_inputs(150 * 700, (0, 255), 5).into_iter().map(|x| x as u8).collect();
+    let x: Vec<u8> = random_inputs(150 * 1300, (0, 255), 5).into_iter().map(|x| x as u8).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     assert_eq!(prepared.mvm_batch(&x, &mut rng).unwrap(), die.mvm_batch(&x, &mut rng).unwrap());
 }

@@ -26,7 +26,7 @@ pub trait Output: Copy + Default + Send + Sync + sealed::Sealed {
 
     /// The sum of two such results.
     #[doc(hidden)]
-    fn plus(self, sum: i32) -> Self;
+    fn plus(self, sum: i64) -> Self;
 
     /// Results as words of 32 bits, where they are.
     #[doc(hidden)]
@@ -54,8 +54,8 @@ macro_rules! outputs {
                 sum as $t
             }
 
-            fn plus(self, sum: i32) -> $t {
-                self.wrapping_add(sum.into())
+            fn plus(self, sum: i64) -> $t {
+                self.wrapping_add(sum as $t)
             }
 
             fn as_words(results: &mut [$t]) -> Option<&mut [i32]> {

@@ -122,6 +122,8 @@ pub struct Prepared<'d> {
     row_tiles: Vec<RowTile>,
     /// Row tiles whose results can be added in 32 bits.
     together: usize,
+    /// What one code counts in the result.
+    unit: i64,
 }
 
 /// Vectors of one pass through the tables: enough to outweigh loading tables that no cache holds.
@@ -170,15 +172,18 @@ impl Die {
         let (design, layout) = (self.design(), self.layout());
         let format = design.input_format();
         let columns = layout.column_tiles();
+        let unit = self.blocks()[0].unit();
         let mut prepared = Prepared {
             die: self,
             plan: Plan { kernel: Kernel::Direct, streams: false, bytes: 0, level },
             streaming: Streaming::new(format, design.skip()),
             tables: Vec::new(),
             row_tiles: Vec::new(),
-            together: if self.bound() <= i32::MAX.into() { layout.row_tiles() } else { 1 },
+            together: if self.bound() / unit <= i32::MAX.into() { layout.row_tiles() } else { 1 },
+            unit,
         };
-        let fits_words = self.blocks().iter().all(|block| block.bound() <= i32::MAX.into());
+        let fits_words =
+            self.blocks().iter().all(|block| block.unit() == unit && block.bound() / unit <= i32::MAX.into());
         if format.dac_bits() > 1 || !fits_words {
             return Ok(prepared);
         }
@@ -491,6 +496,7 @@ impl Prepared<'_> {
         let outputs = self.die.outputs();
         let first_output = self.die.layout().tile_outputs(column_tile).start;
         let is_first = row_tiles.start == 0;
+        let is_direct = self.unit == 1 && outputs <= WIDEST;
         for (index, columns) in table(row_tiles.start).tiles().enumerate() {
             let columns = first_output + columns.start..first_output + columns.end;
             let mut add = |sums: &mut [i32], stride: usize, mut is_first: bool| {
@@ -500,7 +506,7 @@ impl Prepared<'_> {
                     is_first = false;
                 }
             };
-            if let Some(words) = T::as_words(y).filter(|_| columns.len() == TILE && outputs <= WIDEST) {
+            if let Some(words) = T::as_words(y).filter(|_| is_direct && columns.len() == TILE) {
                 add(&mut words[columns.start..], outputs, is_first);
                 continue;
             }
@@ -509,7 +515,8 @@ impl Prepared<'_> {
             add(sums, TILE, true);
             for (y, sums) in y.chunks_exact_mut(outputs).zip(sums.chunks_exact(TILE)) {
                 for (y, &sum) in y[columns.clone()].iter_mut().zip(sums) {
-                    *y = if is_first { T::from_sum(sum.into()) } else { y.plus(sum) };
+                    let sum = i64::from(sum) * self.unit;
+                    *y = if is_first { T::from_sum(sum) } else { y.plus(sum) };
                 }
             }
         }

@@ -13,12 +13,12 @@ type Pair<W> = [[W; COLUMNS]; 2];
 
 impl Split {
     /// The tables of a block, `None` for a block that they cannot stand for: with noise, with digits of several bits,
-    /// with results in other units than codes, with at most eight rows in a group, or with lanes beyond 16 bits.
+    /// with corrections of results in other units than codes, with at most eight rows in a group, or with lanes beyond 16 bits.
     pub(crate) fn new(block: &Block) -> Option<Split> {
         let Words::Narrow(grid) = block.words() else { return None };
         let Quantizer::Codes { low, high } = block.quantizer() else { return None };
         let octets = Octets::of(block);
-        let is_plain = block.unit() == 1
+        let is_plain = (block.unit() == 1 || !block.has_correction())
             && block.max_digit() == 1
             && !block.is_noisy()
             && block.summands() != Summands::Patterns

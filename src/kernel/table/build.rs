@@ -35,7 +35,8 @@ impl<'a> Builder<'a> {
     pub(super) fn new(block: &'a Block) -> Option<Self> {
         let Words::Narrow(grid) = block.words() else { return None };
         let Quantizer::Codes { low, high } = block.quantizer() else { return None };
-        let is_plain = block.unit() == 1 && block.max_digit() == 1 && !block.is_noisy();
+        let is_plain =
+            (block.unit() == 1 || !block.has_correction()) && block.max_digit() == 1 && !block.is_noisy();
         let fits = (0..block.lanes()).all(|lane| block.shift(lane) < i16::BITS - 1);
         // The upper half of a 32-bit sum is a word, so that no code is beyond one.
         let code = |code: i64| code.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
