@@ -178,6 +178,72 @@ fn split_tables_return_the_bits_of_the_reference() {
     assert!(split > 20, "{split}");
 }
 
+/// A random design of ideal cells whose ADC has so many bits less than are lossless.
+fn ideal_die(rng: &mut ChaCha8Rng, fewer_bits: u32, fill: Fill) -> Die {
+    let fragment = rng.random_range(2..=24);
+    let mapping = match rng.random_range(0..4) {
+        0 => Mapping::Offset,
+        1 => Mapping::Differential { subtraction: Subtraction::Digital },
+        2 => Mapping::Differential { subtraction: Subtraction::BeforeAdc },
+        _ => Mapping::Polarized { fragment },
+    };
+    let bipolar = mapping == Mapping::Differential { subtraction: Subtraction::BeforeAdc };
+    let rows = fragment * rng.random_range(1..=3);
+    let (inputs, outputs) = (rng.random_range(1..=70), rng.random_range(1..=70));
+    let signed = rng.random();
+    let design = |adc_bits| {
+        DesignBuilder::new(
+            mapping,
+            Cell::new(LevelMap::linear(2, 0.0, 90e-6).unwrap()),
+            Adc::granular(adc_bits),
+        )
+        .array(rows, 64)
+        .active_rows(fragment)
+        .input_bits([8, 16][usize::from(rows % 2 == 0)])
+        .signed_inputs(signed)
+        .skip([Skip::Off, Skip::LeadingZeros, Skip::AllZeroPlanes][rows % 3])
+        .baseline(if bipolar || rows % 2 == 0 { Baseline::None } else { Baseline::DummyColumn })
+    };
+    let lossless = design(10).build().unwrap().lossless_adc_bits();
+    let polarized = matches!(mapping, Mapping::Polarized { .. }).then_some((fragment, rows));
+    let weights = random_weights((inputs, outputs, 8), fill, polarized, rng.random());
+    let design = design(lossless - fewer_bits).build().unwrap();
+    design.program_keyed(&weights, Key::from(rng.random::<u64>() as u128)).unwrap()
+}
+
+#[test]
+fn ideal_cells_and_a_lossless_adc_are_a_product_of_integers() {
+    let mut rng = ChaCha8Rng::seed_from_u64(47);
+    let (mut integer, mut streamed) = (0, 0);
+    for case in 0..60 {
+        let die = ideal_die(&mut rng, 0, Fill::Uniform);
+        let batch = batch(die.design(), die.inputs(), rng.random_range(0..=9), case);
+        for level in Level::available() {
+            let prepared = die.prepare(Budget::default().with_level(level)).unwrap();
+            integer += usize::from(prepared.plan().kernel == Kernel::Integer);
+            assert_reads_alike(&die, &prepared, &batch);
+        }
+        let all = die.prepare(Budget::default()).unwrap().plan();
+        let streaming = die.prepare(Budget::default().with_bytes(all.bytes.saturating_sub(1))).unwrap();
+        streamed += usize::from(streaming.plan().streams && streaming.plan().kernel == Kernel::Integer);
+        assert_reads_alike(&die, &streaming, &batch);
+    }
+    assert!(integer > 100 && streamed > 20, "{integer} {streamed}");
+}
+
+#[test]
+fn an_adc_that_clips_is_no_product_of_integers() {
+    let mut rng = ChaCha8Rng::seed_from_u64(48);
+    for case in 0..20 {
+        let die = ideal_die(&mut rng, 1, Fill::Highest);
+        let prepared = die.prepare(Budget::default()).unwrap();
+        // Fewer rows than a group has may not reach beyond the range.
+        let is_full = die.inputs() >= die.design().active_rows();
+        assert!(prepared.plan().kernel != Kernel::Integer || !is_full);
+        assert_reads_alike(&die, &prepared, &batch(die.design(), die.inputs(), 5, case));
+    }
+}
+
 #[test]
 fn a_large_batch_takes_several_passes() {
     let design = presets::forms().adc(Adc::granular(5)).input_bits(8).build().unwrap();

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::prepared::Kernel;
-use crate::kernel::{Block, Clipped, Level, Patterns, Places, Runs, Split, Streams, Table, tiles};
+use crate::kernel::{
+    Block, Clipped, InputPairs, Integers, Level, Patterns, Places, Runs, Split, Streams, Table, tiles,
+};
 use crate::stream::{InputFormat, Skip};
 
 /// How batches are streamed, as each kernel wants it.
@@ -28,37 +30,49 @@ impl Streaming {
 pub(super) enum Lookup {
     Table(Table),
     Split(Split),
+    Integers(Integers),
 }
 
 /// What a batch drives.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Work {
     pub(super) patterns: Patterns,
+    pub(super) inputs: InputPairs,
     runs: Runs,
 }
 
 /// Rows of the largest group whose results are tabled.
 const TABLE_ROWS: usize = 8;
 
+/// The kernel whose tables may stand for all blocks of a die.
+pub(super) fn kernel(blocks: &[Block]) -> Kernel {
+    if blocks.iter().all(Integers::stand_for) {
+        Kernel::Integer
+    } else if blocks.iter().all(|block| block.group_rows() <= TABLE_ROWS) {
+        Kernel::Table
+    } else {
+        Kernel::Split
+    }
+}
+
 impl Lookup {
     /// Bytes that the tables of a block take.
-    pub(super) fn bytes_of(block: &Block) -> usize {
-        if block.group_rows() <= TABLE_ROWS { Table::bytes_of(block) } else { Split::bytes_of(block) }
-    }
-
-    /// The tables of a block, `None` where they cannot stand for it.
-    pub(super) fn new(block: &Block) -> Option<Lookup> {
-        if block.group_rows() <= TABLE_ROWS {
-            Table::new(block).map(Lookup::Table)
-        } else {
-            Split::new(block).map(Lookup::Split)
+    pub(super) fn bytes_of(kernel: Kernel, block: &Block) -> usize {
+        match kernel {
+            Kernel::Integer => Integers::bytes_of(block),
+            Kernel::Table => Table::bytes_of(block),
+            Kernel::Split => Split::bytes_of(block),
+            Kernel::Direct => 0,
         }
     }
 
-    pub(super) fn kernel(&self) -> Kernel {
-        match self {
-            Lookup::Table(_) => Kernel::Table,
-            Lookup::Split(_) => Kernel::Split,
+    /// The tables of a block, `None` where they cannot stand for it.
+    pub(super) fn new(kernel: Kernel, block: &Block) -> Option<Lookup> {
+        match kernel {
+            Kernel::Integer => Integers::new(block).map(Lookup::Integers),
+            Kernel::Table => Table::new(block).map(Lookup::Table),
+            Kernel::Split => Split::new(block).map(Lookup::Split),
+            Kernel::Direct => None,
         }
     }
 
@@ -67,6 +81,7 @@ impl Lookup {
         tiles(match self {
             Lookup::Table(table) => table.columns(),
             Lookup::Split(split) => split.columns(),
+            Lookup::Integers(integers) => integers.columns(),
         })
     }
 
@@ -91,6 +106,10 @@ impl Lookup {
             Lookup::Table(table) => {
                 let level = (level, streaming.prefetch);
                 table.add(level, tile, &work.patterns, streaming.places, sums, first);
+                Clipped::default()
+            }
+            Lookup::Integers(integers) => {
+                integers.add(level, tile, &work.inputs, sums, first);
                 Clipped::default()
             }
             Lookup::Split(split) => split.add((level, counts), tile, &work.patterns, &work.runs, sums, first),

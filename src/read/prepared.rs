@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rand::Rng;
 
-use super::lookup::{Lookup, Streaming, Work};
+use super::lookup::{Lookup, Streaming, Work, kernel as kernel_of};
 use super::tally::{RowTile, Tally};
 use super::{Input, Output, Read, Scratch};
 use crate::activity::{Activity, ActivityLevel};
@@ -77,6 +77,8 @@ pub enum Kernel {
     Table,
     /// What every pattern of up to six rows adds to the sums of a group of more than eight, looked up.
     Split,
+    /// A product of whole numbers, which ideal cells and a lossless ADC come to.
+    Integer,
     /// One vector addition per driven row.
     Direct,
 }
@@ -188,7 +190,8 @@ impl Die {
             return Ok(prepared);
         }
         // Without room for the tables of one array and what is counted beside all, nothing is built.
-        let tables = self.blocks().iter().map(Lookup::bytes_of);
+        let kernel = kernel_of(self.blocks());
+        let tables = self.blocks().iter().map(|block| Lookup::bytes_of(kernel, block));
         let (largest, all): (usize, usize) = (tables.clone().max().unwrap_or(0), tables.sum());
         let mut row_tiles: Vec<_> = (0..layout.row_tiles())
             .map(|tile| RowTile::new(layout.tile_inputs(tile), &self.blocks()[tile * columns..][..columns]))
@@ -199,12 +202,10 @@ impl Die {
         if bytes > budget.bytes || (streams && budget.batch < WORTH_A_TABLE) {
             return Ok(prepared);
         }
-        let mut kernel = Kernel::Direct;
         for (array, block) in self.blocks().iter().enumerate() {
-            let Some(table) = Lookup::new(block) else {
+            let Some(table) = Lookup::new(kernel, block) else {
                 return Ok(Prepared { tables: Vec::new(), ..prepared });
             };
-            kernel = table.kernel();
             if let Lookup::Table(table) = &table {
                 row_tiles[array / columns].add_clips(table);
             }
@@ -335,7 +336,7 @@ impl Prepared<'_> {
         match self.plan.kernel {
             Kernel::Direct => self.die.mvm_batch_into(x, rng, y, level),
             // Without read noise nothing is drawn.
-            Kernel::Table | Kernel::Split => self.read_tables(x, y, level),
+            _ => self.read_tables(x, y, level),
         }
     }
 
@@ -353,7 +354,7 @@ impl Prepared<'_> {
     ) -> Result<Activity> {
         match self.plan.kernel {
             Kernel::Direct => self.die.mvm_batch_into_keyed(x, keys, y, level),
-            Kernel::Table | Kernel::Split => self.read_tables(x, y, level),
+            _ => self.read_tables(x, y, level),
         }
     }
 
@@ -377,10 +378,12 @@ impl Prepared<'_> {
             }
         });
         for (array, block) in self.die.blocks().iter().enumerate() {
-            let Some(table) = Lookup::new(block) else { unreachable!("it had a table when it was prepared") };
+            let Some(table) = Lookup::new(self.plan.kernel, block) else {
+                unreachable!("it had a table when it was prepared")
+            };
             let (row_tile, column_tile) = (array / columns, array % columns);
             activity += self.for_each_pass(x, y, |x, y, buffers, activity| {
-                self.cut(x, row_tile, &mut buffers.work);
+                self.cut(x, row_tile, ActivityLevel::Off, &mut buffers.work);
                 let tables = |_| &table;
                 let tiles = (row_tile..row_tile + 1, column_tile);
                 self.add_rows(tables, tiles, y, level, buffers, activity);
@@ -436,7 +439,7 @@ impl Prepared<'_> {
         let (rows, columns) = (self.row_tiles.len(), self.die.layout().column_tiles());
         buffers.tally.begin(x.len() / self.die.inputs());
         for (at, tile) in self.row_tiles.iter().enumerate() {
-            self.cut(x, at, &mut buffers.work);
+            self.cut(x, at, level, &mut buffers.work);
             if level >= ActivityLevel::Counts {
                 buffers.tally.add(tile, &buffers.work[at].patterns, self.rule(), level, activity);
             }
@@ -463,7 +466,7 @@ impl Prepared<'_> {
     ) {
         tally.begin(x.len() / self.die.inputs());
         for (at, tile) in self.row_tiles.iter().enumerate() {
-            self.cut(x, at, work);
+            self.cut(x, at, level, work);
             tally.add(tile, &work[at].patterns, self.rule(), level, activity);
         }
         tally.end(activity);
@@ -473,11 +476,20 @@ impl Prepared<'_> {
         (self.die.design().input_format(), self.die.design().skip())
     }
 
-    /// Cuts some vectors into the patterns of a row tile.
-    fn cut<T: Input>(&self, x: &[T], row_tile: usize, work: &mut Vec<Work>) {
-        let (tile, planes) = (&self.row_tiles[row_tile], self.rule().0.planes());
+    /// Cuts some vectors into the patterns of a row tile, or into what else its arrays or counting want.
+    fn cut<T: Input>(&self, x: &[T], row_tile: usize, level: ActivityLevel, work: &mut Vec<Work>) {
+        let (tile, format) = (&self.row_tiles[row_tile], self.rule().0);
+        let (inputs, rows) = (self.die.inputs(), tile.inputs.clone());
         work.resize_with(self.row_tiles.len(), Work::default);
-        work[row_tile].patterns.cut(x, self.die.inputs(), tile.inputs.clone(), tile.octets, planes);
+        let work = &mut work[row_tile];
+        let is_integer = self.plan.kernel == Kernel::Integer;
+        if is_integer {
+            let is_wide = !format.is_signed() && format.bits() == u16::BITS;
+            work.inputs.take(x, inputs, rows.clone(), tile.rows(), is_wide);
+        }
+        if !is_integer || level >= ActivityLevel::Counts {
+            work.patterns.cut(x, inputs, rows, tile.octets, format.planes());
+        }
     }
 
     /// Adds what the arrays of some row tiles and one column tile make of some vectors; the first row tile puts it

@@ -40,6 +40,11 @@ impl RowTile {
         }
     }
 
+    /// Rows of an array, those without an input too.
+    pub(super) fn rows(&self) -> usize {
+        self.groups * self.group_rows
+    }
+
     /// Adds what the patterns of one array clip.
     pub(super) fn add_clips(&mut self, table: &Table) {
         for (side, sums) in self.clips.iter_mut().enumerate() {
