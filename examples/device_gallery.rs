@@ -10,6 +10,8 @@
 
 #[path = "support/command.rs"]
 mod command;
+#[path = "support/folder.rs"]
+mod folder;
 mod gallery;
 
 use std::fs;
@@ -20,7 +22,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use forms_xbar::Key;
 
-use command::{exit_code, make_folder};
+use command::exit_code;
+use folder::make_folder;
 use gallery::measure::{Measured, devices};
 use gallery::{Result, iv, levels, report, spread, telegraph};
 

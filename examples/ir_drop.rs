@@ -9,6 +9,8 @@
 
 #[path = "support/command.rs"]
 mod command;
+#[path = "support/folder.rs"]
+mod folder;
 mod support;
 mod wires;
 
@@ -20,7 +22,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use forms_xbar::circuit::{Capacitance, Wires};
 
-use command::{exit_code, make_folder};
+use command::exit_code;
+use folder::make_folder;
 use support::Result;
 use wires::array::Array;
 use wires::loss::Loss;

@@ -10,6 +10,8 @@
 
 #[path = "support/command.rs"]
 mod command;
+#[path = "support/folder.rs"]
+mod folder;
 mod support;
 
 #[path = "support/plot.rs"]
@@ -27,7 +29,8 @@ use forms_xbar::study::Study;
 use forms_xbar::{Adc, Design, Key, Mapping, Programming, Subtraction};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use command::{exit_code, make_folder};
+use command::exit_code;
+use folder::make_folder;
 use summary::{DieResult, Label, Summary, accuracy_table, activity_tables, csv};
 use support::crossbars::{Crossbars, machine};
 use support::digits::Digits;
