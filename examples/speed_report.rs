@@ -44,7 +44,7 @@ fn run(options: &Options) -> Result<()> {
     let scope = if options.quick {
         Scope { patience: Patience { secs: 0.06, slice_secs: 6e-4 }, largest: 256 }
     } else {
-        Scope { patience: Patience { secs: 2.5, slice_secs: 1.5e-3 }, largest: 4096 }
+        Scope { patience: Patience { secs: 2.5, slice_secs: 1e-3 }, largest: 4096 }
     };
     // Not println!, which panics when the reader of a pipe goes away.
     let mut out = stdout();

@@ -48,7 +48,7 @@ pub(crate) struct Scope {
 /// Vectors of a batch.
 const BATCH: usize = 256;
 
-/// Vectors that emulations read at a time, and that they are checked with: they are slow.
+/// Vectors of each kind that emulations read and are checked with: they are slow.
 const FEW: usize = 8;
 
 impl Table {
@@ -187,7 +187,7 @@ impl Buffers {
         Ok(())
     }
 
-    /// What is timed: the call without its checks before, which [`Buffers::subject`] has made once.
+    /// What is timed, after one call whose results are looked at.
     fn subject<'a>(&'a mut self, prepared: &'a Prepared<'_>, level: ActivityLevel) -> Result<Subject<'a>> {
         let die = prepared.die();
         self.read(prepared, level)?;
