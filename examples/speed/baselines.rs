@@ -78,17 +78,16 @@ impl Product {
         for (name, run) in [("gemm", Self::run_gemm as fn(&mut Self)), ("nalgebra", Self::run_nalgebra)] {
             self.y.fill(f32::NAN);
             run(self);
-            for (vector, y) in self.y.column_iter().enumerate().take(4) {
+            let most = self.w.ncols() as f64 * 128.0 * f64::from(self.x.max());
+            for (vector, (x, y)) in self.x.column_iter().zip(self.y.column_iter()).enumerate().take(4) {
                 for (output, &y) in y.iter().enumerate() {
-                    let terms = self.w.row(output).into_iter().zip(self.x.column(vector).into_iter());
-                    let exact: f64 = terms.map(|(&w, &x)| f64::from(w) * f64::from(x)).sum();
-                    let most = self.w.ncols() as f64 * 128.0 * f64::from(self.x.max());
+                    let row = self.w.row(output);
+                    let exact: f64 = row.iter().zip(&x).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum();
                     // A NaN is not within.
-                    if !((f64::from(y) - exact).abs() <= 1e-6 * most) {
-                        return Err(format!(
-                            "{name}: output {output} of vector {vector} is {y}, not {exact}"
-                        )
-                        .into());
+                    let within = (f64::from(y) - exact).abs() <= 1e-6 * most;
+                    if !within {
+                        let place = format!("output {output} of vector {vector}");
+                        return Err(format!("{name}: {place} is {y}, not {exact}").into());
                     }
                 }
             }

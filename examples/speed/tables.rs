@@ -54,24 +54,19 @@ const FEW: usize = 8;
 impl Table {
     /// Measures and prints, on one thread but for [`Table::Threads`].
     pub(crate) fn measure(self, scope: Scope) -> Result<String> {
-        if self == Table::Threads {
-            return threads(scope);
-        }
-        on_threads(1, || {
-            let lines = match self {
-                Table::Standard => standard(scope),
-                Table::Levels => levels(scope),
-                Table::Rows => rows(scope),
-                Table::Bits => bits(scope),
-                Table::Batch => batch(scope),
-                Table::Sizes => sizes(scope),
-                Table::Activity => activity(scope),
-                Table::Threads | Table::Build => build(scope),
-            };
-            // An error of any kind cannot leave its thread.
-            lines.map_err(|error| error.to_string())
-        })?
-        .map_err(Into::into)
+        let measure = match self {
+            Table::Standard => standard,
+            Table::Levels => levels,
+            Table::Rows => rows,
+            Table::Bits => bits,
+            Table::Batch => batch,
+            Table::Sizes => sizes,
+            Table::Activity => activity,
+            Table::Threads => return threads(scope),
+            Table::Build => build,
+        };
+        // An error of any kind cannot leave its thread.
+        on_threads(1, || measure(scope).map_err(|error| error.to_string()))?.map_err(Into::into)
     }
 }
 
