@@ -91,7 +91,7 @@ impl Table {
     ) {
         let octets = self.rows.as_chunks().0;
         let octets = &octets[tile * self.octets.count()..][..self.octets.count()];
-        let base = self.bases[tile].map(|base| base.wrapping_mul(places.sum()));
+        let base = places.times(&self.bases[tile]);
         let mut begin = if first { Begin::At(&base) } else { Begin::Plus(&base) };
         // Few vectors look up few of the rows.
         let prefetch = prefetch && patterns.vectors() >= PATTERNS / 4;

@@ -29,20 +29,33 @@ impl Places {
         Places { planes: if planes > 8 { 16 } else { 8 }, signed }
     }
 
-    /// What all planes count together: planes that are not there drive no row, or repeat the sign.
-    pub(super) fn sum(self) -> i32 {
-        if self.signed { -1 } else { (1 << self.planes) - 1 }
+    /// Sums times what all planes count together: planes that are not there drive no row, or repeat the sign.
+    pub(super) fn times(self, sums: &[i32; COLUMNS]) -> [i32; COLUMNS] {
+        let planes = if self.signed { None } else { Some(self.planes) };
+        let mut times = *sums;
+        for sum in &mut times {
+            // 2ⁿ − 1 times, or −1.
+            *sum = planes.map_or(0, |planes| *sum << planes).wrapping_sub(*sum);
+        }
+        times
     }
 
-    /// Places of limbs of `limb_planes` planes, and whether the last plane is to be subtracted.
-    fn limbs(self, limb_planes: usize) -> ([[i16; 2]; 8], bool) {
-        let mut weights = [[0; 2]; 8];
-        for (limb, weight) in weights.as_flattened_mut().iter_mut().enumerate() {
-            *weight = 1i16.checked_shl((limb * limb_planes) as u32).unwrap_or(0);
-        }
+    /// Whether the last plane is to be subtracted from what limbs of `limb_planes` planes weigh.
+    fn negates_last(self, limb_planes: usize) -> bool {
         // 2¹⁵ is no word of 16 bits, its opposite is.
-        (weights, self.signed != (self.planes == 16 && limb_planes == 1))
+        self.signed != (self.planes == 16 && limb_planes == 1)
     }
+}
+
+/// Places of limbs of `limb_planes` planes.
+const fn weights(limb_planes: usize) -> [[i16; 2]; 8] {
+    let mut weights = [[0; 2]; 8];
+    let mut limb = 0;
+    while limb * limb_planes < 16 {
+        weights[limb / 2][limb % 2] = (1u16 << (limb * limb_planes)) as i16;
+        limb += 1;
+    }
+    weights
 }
 
 /// The sums of 32 columns, of one vector after another.
@@ -98,7 +111,7 @@ fn run_in<L: Lanes, const S: usize, const P: usize, const Q: usize>(
     places: Places,
     Target { begin, stride, sums, next }: Target<'_>,
 ) {
-    let (weights, negate_last) = places.limbs(Q);
+    let (weights, negate_last) = (const { weights(Q) }, places.negates_last(Q));
     // Beyond the last whole row only the columns of the last vector follow.
     let vectors = (driven.words.len() / driven.each).max(1);
     let mut next = next.chunks(next.len().div_ceil(vectors).max(1));
