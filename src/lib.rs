@@ -3,6 +3,7 @@
 pub mod activity;
 mod checked;
 pub mod circuit;
+pub mod cost;
 pub mod design;
 pub mod device;
 pub mod die;

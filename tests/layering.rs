@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("design", 3),
     ("die", 3),
     ("read", 3),
+    ("cost", 4),
     ("presets", 4),
     ("study", 4),
 ];
