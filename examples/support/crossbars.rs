@@ -1,7 +1,8 @@
 //! The quantised network on crossbars: every matrix analog; biases, ReLU and pooling digital.
 
 use forms_xbar::activity::ActivityLevel;
-use forms_xbar::{Activity, Design, DesignBuilder, Die, Key, Mapping, Programming, Weights, presets};
+use forms_xbar::mapping::Layout;
+use forms_xbar::{Activity, Budget, Design, DesignBuilder, Die, Key, Mapping, Programming, Weights, presets};
 
 use super::digits::PIXELS;
 use super::integer::{BITS, Layer, Network};
@@ -17,6 +18,9 @@ pub(crate) fn machine(mapping: Mapping, fragment: usize, sigma: f64) -> forms_xb
         .input_bits(BITS)
         .cell(cell.with_programming(Programming::Lognormal { sigma })))
 }
+
+/// What is counted of every read.
+const LEVEL: ActivityLevel = ActivityLevel::CountsAndEnergy;
 
 /// What reading images did.
 #[derive(Debug)]
@@ -51,21 +55,34 @@ impl<'a> Crossbars<'a> {
 
     /// Crossbars of every layer.
     pub(crate) fn arrays(&self) -> Vec<usize> {
-        self.layers.iter().map(|(_, die)| die.arrays()).collect()
+        self.layouts().map(Layout::arrays).collect()
+    }
+
+    /// Where the weights of every layer lie.
+    pub(crate) fn layouts(&self) -> impl Iterator<Item = &Layout> {
+        self.layers.iter().map(|(_, die)| die.layout())
     }
 
     /// Reads contiguous images.
     pub(crate) fn read(&self, images: &[u8]) -> forms_xbar::Result<Reading> {
+        // Tables return the same bits; a few images do not outweigh building them.
+        let is_worth_tables = images.len() > Self::BATCH * PIXELS;
+        let dies =
+            self.layers.iter().filter(|_| is_worth_tables).map(|(_, die)| die.prepare(Budget::default()));
+        let prepared = dies.collect::<forms_xbar::Result<Vec<_>>>()?;
         // The machine has no read noise, so nothing is drawn from any key.
         let keys = |_| Key::from(0);
         let mut reading = Reading { logits: Vec::new(), activity: [Activity::default(); DEPTH] };
         for images in images.chunks(Self::BATCH * PIXELS) {
             let mut activations = images.to_vec();
             let mut sums = Vec::new();
-            for ((layer, die), activity) in self.layers.iter().zip(&mut reading.activity) {
+            for (at, ((layer, die), activity)) in self.layers.iter().zip(&mut reading.activity).enumerate() {
                 let patches = unroll(&layer.shape, &activations);
                 let mut y = vec![0i64; patches.len() / die.inputs() * die.outputs()];
-                *activity += die.mvm_batch_into_keyed(&patches, keys, &mut y, ActivityLevel::Counts)?;
+                *activity += match prepared.get(at) {
+                    Some(prepared) => prepared.mvm_batch_into_keyed(&patches, keys, &mut y, LEVEL)?,
+                    None => die.mvm_batch_into_keyed(&patches, keys, &mut y, LEVEL)?,
+                };
                 sums = with_biases(layer, &y, die.y_scale());
                 activations = activate(layer, &sums);
             }

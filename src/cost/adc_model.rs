@@ -15,10 +15,10 @@ const PICOJOULE: f64 = 1e-12;
 const SQUARE_MICROMETRE: f64 = 1e-12;
 const NANOSECOND: f64 = 1e-9;
 
-/// The published points: FORMS's 4-bit ADC, 32 of which draw 15.2 mW at 2.1 GS/s on 0.0091 mm², and ISAAC's 8-bit ADC, 8
-/// of which draw 16 mW at 1.2 GS/s on 0.0096 mm²; bits, J, m².
-const FORMS_POINT: (i32, f64, f64) = (4, 15.2e-3 / (32.0 * 2.1e9), 0.0091e-6 / 32.0);
-const ISAAC_POINT: (i32, f64, f64) = (8, 16e-3 / (8.0 * 1.2e9), 0.0096e-6 / 8.0);
+/// The published points: FORMS's 4-bit ADC, 32 of which draw 15.2 mW at 2.1 GS/s on 0.0091 mm², and ISAAC's 8-bit
+/// ADC, 8 of which draw 16 mW at 1.2 GS/s on 0.0096 mm²; J, m².
+const FORMS_POINT: (f64, f64) = (15.2e-3 / (32.0 * 2.1e9), 0.0091e-6 / 32.0);
+const ISAAC_POINT: (f64, f64) = (16e-3 / (8.0 * 1.2e9), 0.0096e-6 / 8.0);
 
 /// ISAAC's ADC scaled to 4–10 bits, as hwcomponents-library tabulates it: pJ, µm².
 const ISAAC_SCALED: [(f64, f64); 7] = [
@@ -31,11 +31,11 @@ const ISAAC_SCALED: [(f64, f64); 7] = [
     (2.38, 3002.0),
 ];
 
-/// How the cost of an ADC follows its bits and its sample rate: a choice, since the published ways differ by 3.5 × at
-/// 4 bits. Every one is for 32 nm where it is not said otherwise.
+/// How the cost of an ADC follows its bits and its sample rate: a choice, since the published ways differ by 3.5 ×
+/// at 4 bits. Every one is for 32 nm where it is not said otherwise.
 ///
-/// **Units.** J per conversion, m² per ADC. **Valid range.** 1–16 bits where it is not said otherwise; a rate above 0.
-/// Power is energy times rate; only [`AdcModel::Survey`] makes the energy of a conversion follow the rate.
+/// **Units.** J per conversion, m² per ADC. **Valid range.** 1–16 bits where it is not said otherwise; a rate above
+/// 0. Power is energy times rate; only [`AdcModel::Survey`] makes the energy of a conversion follow the rate.
 ///
 /// ```
 /// use forms_xbar::cost::AdcModel;
@@ -52,18 +52,19 @@ const ISAAC_SCALED: [(f64, f64); 7] = [
 pub enum AdcModel {
     /// `a·N + b·2^N`, for energy and for area, through the two published points: FORMS's 4-bit and ISAAC's 8-bit ADC.
     ///
-    /// **Source.** The points are printed; that parts of an ADC grow linearly and its capacitive DAC exponentially is what
-    /// FORMS assumes; drawing both through two designs is our choice. `E = 0.0349 N + 0.00542 · 2^N` pJ,
+    /// **Source.** The points are printed; that parts of an ADC grow linearly and its capacitive DAC exponentially
+    /// is what FORMS assumes; drawing both through two designs is our choice. `E = 0.0349 N + 0.00542 · 2^N` pJ,
     /// `A = 59.8 N + 2.82 · 2^N` µm². Below 4 and above 8 bits it extrapolates.
     PublishedFit,
     /// ISAAC's ADC (Kull et al., 32 nm SOI) scaled over bits, 4–10 bits only.
     ///
     /// **Source.** hwcomponents-library, `isaac.py`.
     IsaacScaled,
-    /// Regression over Murmann's survey of ADCs: a Schreier figure of merit bounded by rate and by bits, corrected for the node.
+    /// Regression over Murmann's survey of ADCs: a Schreier figure of merit bounded by rate and by bits, corrected
+    /// for the node.
     ///
-    /// **Source.** accelergy-adc-plug-in, `model.yaml` and `model.py` at commit 6851cb8. **Valid range.** 4–16 bits, up to
-    /// 10 GHz, 5–1000 nm.
+    /// **Source.** accelergy-adc-plug-in, `model.yaml` and `model.py` at commit 6851cb8. **Valid range.** 4–16
+    /// bits, up to 10 GHz, 5–1000 nm.
     Survey {
         /// Node (nm).
         nanometres: f64,
@@ -86,7 +87,8 @@ pub enum AdcModel {
         /// Area (m²), of which the figure says nothing.
         square_metres: f64,
     },
-    /// NeuroSim's SAR ADC, 32 nm low power: `P = (1.1294 N + 8.8998) µW + 0.0794 W · e^(−2.297 log₁₀ R)` for `N + 1` ns.
+    /// NeuroSim's SAR ADC, 32 nm low power: `P = (1.1294 N + 8.8998) µW + 0.0794 W · e^(−2.297 log₁₀ R)` for
+    /// `N + 1` ns.
     ///
     /// **Source.** DNN+NeuroSim V1.3. **Valid range.** Rates up to `1 / (N + 1)` GHz.
     NeuroSimSar {
@@ -102,7 +104,7 @@ impl AdcModel {
     ///
     /// # Errors
     ///
-    /// [`Error::Integer`](crate::Error::Integer) for bits and [`Error::Real`](crate::Error::Real) for a rate or a parameter outside the range of the choice.
+    /// [`Error::Integer`] for bits and [`Error::Real`] for a rate or a parameter outside the range of the choice.
     pub fn price(&self, bits: u32, sample_hz: f64) -> Result<AdcPrice> {
         let (fewest, most) = match self {
             AdcModel::IsaacScaled => (4, 10),
@@ -114,7 +116,7 @@ impl AdcModel {
         let n = f64::from(bits);
         let price = |joules_per_conversion, square_metres| AdcPrice { joules_per_conversion, square_metres };
         match *self {
-            AdcModel::PublishedFit => Ok(price(fit(bits, |point| point.1), fit(bits, |point| point.2))),
+            AdcModel::PublishedFit => Ok(price(fit(bits, |point| point.0), fit(bits, |point| point.1))),
             AdcModel::IsaacScaled => {
                 let (picojoules, square_micrometres) = ISAAC_SCALED[bits as usize - 4];
                 Ok(price(picojoules * PICOJOULE, square_micrometres * SQUARE_MICROMETRE))
@@ -134,7 +136,8 @@ impl AdcModel {
                 check_real("column resistance (Ω)", column_ohms, f64::MIN_POSITIVE, f64::MAX)?;
                 check_area(square_metres)?;
                 let secs = (n + 1.0) * NANOSECOND;
-                if sample_hz * secs > 1.0 {
+                // Quotients of the same numbers may differ in their last bit.
+                if sample_hz * secs > 1.0 + 1e-12 {
                     let name = "sample rate of NeuroSim's ADC (Hz)";
                     return Err(Error::Real {
                         name,
@@ -160,7 +163,7 @@ fn power_of_two(bits: u32) -> f64 {
 }
 
 /// `a·N + b·2^N` through both published points.
-fn fit(bits: u32, value: impl Fn((i32, f64, f64)) -> f64) -> f64 {
+fn fit(bits: u32, value: impl Fn((f64, f64)) -> f64) -> f64 {
     let (forms, isaac) = (value(FORMS_POINT), value(ISAAC_POINT));
     // 4a + 16b and 8a + 256b.
     let b = (isaac - 2.0 * forms) / 224.0;

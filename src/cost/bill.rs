@@ -17,8 +17,8 @@ pub struct CostItem {
 
 /// The cost of the MVMs of one matrix, made by [`CostModel::price`](super::CostModel::price).
 ///
-/// Sums go over [`Cost::items`] in their order, so the same counters give the same bits. Quotients of a run in which nothing
-/// was read are 0.
+/// Sums go over [`Cost::items`] in their order, so the same counters give the same bits. Quotients of a run in
+/// which nothing was read are 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cost {
     pub(super) vectors: u64,
@@ -75,13 +75,14 @@ impl Cost {
         self.items.iter().filter(|item| item.name == name).map(|item| item.square_metres).sum()
     }
 
-    /// Time (s) for which the slowest array of the matrix converts: planes of its active groups one after another, MVM
-    /// after MVM.
+    /// Time (s) for which the slowest array of the matrix converts: planes of its active groups one after another,
+    /// MVM after MVM.
     pub fn busy_secs(&self) -> f64 {
         self.busy_secs
     }
 
-    /// Mean time (s) from an input to its result: the planes of the slowest array and the other stages of the pipeline.
+    /// Mean time (s) from an input to its result: the planes of the slowest array and the other stages of the
+    /// pipeline.
     pub fn latency_secs(&self) -> f64 {
         ratio(self.busy_secs, self.vectors as f64) + self.fill_secs
     }

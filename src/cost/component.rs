@@ -21,8 +21,8 @@ pub enum PricedPer {
 
 /// A part of an MCU, a tile or a chip, as its table prints it.
 ///
-/// **Units.** W and m², of all `count` together and at full use. **Valid range.** At least one, finite, not negative. **Source.**
-/// Free text: where the numbers are from, and what was put right.
+/// **Units.** W and m², of all `count` together and at full use. **Valid range.** At least one, finite, not
+/// negative. **Source.** Free text: where the numbers are from, and what was put right.
 ///
 /// ```
 /// use forms_xbar::cost::{Component, PricedPer};
@@ -51,8 +51,8 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// [`Error::Integer`](crate::Error::Integer) for none of them, [`Error::Real`](crate::Error::Real) for a power or an area that is
-    /// negative or not finite.
+    /// [`Error::Integer`](crate::Error::Integer) for none of them, [`Error::Real`](crate::Error::Real) for a
+    /// power or an area that is negative or not finite.
     pub fn new(
         name: impl Into<String>,
         count: u32,
@@ -106,8 +106,8 @@ impl Component {
 
 /// The ADCs of an MCU, apart from its other parts so that [`AdcModel`](super::AdcModel) can take their place.
 ///
-/// **Units.** Samples per second of one ADC; W and m² of all of them. **Valid range.** At least one, of 1–16 bits; a
-/// rate above 0; power and area finite and not negative.
+/// **Units.** Samples per second of one ADC; W and m² of all of them. **Valid range.** At least one, of 1–16 bits;
+/// a rate above 0; power and area finite and not negative.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
@@ -126,8 +126,9 @@ impl AdcBank {
     ///
     /// # Errors
     ///
-    /// [`Error::Integer`](crate::Error::Integer) for none or a width outside 1–16, [`Error::Real`](crate::Error::Real) for a rate that is
-    /// not above 0, a power or an area that is negative, or anything not finite.
+    /// [`Error::Integer`](crate::Error::Integer) for none or a width outside 1–16,
+    /// [`Error::Real`](crate::Error::Real) for a rate that is not above 0, a power or an area that is negative, or
+    /// anything not finite.
     pub fn new(
         count: u32,
         bits: u32,

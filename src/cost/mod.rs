@@ -16,8 +16,8 @@
 //! Arrays are priced while their matrix is busy, and nothing while it waits for others.
 //! Counters are integers, so a cost is the same on any number of threads.
 //!
-//! **Left out**: writing the cells, chip-to-chip traffic, and the digital sums of inputs that offset mapping and column
-//! flip subtract, for which no table has a part.
+//! **Left out**: writing the cells, chip-to-chip traffic, and the digital sums of inputs that offset mapping and
+//! column flip subtract, for which no table has a part.
 //!
 //! ```
 //! use forms_xbar::cost::{CostModel, tables};

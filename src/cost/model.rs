@@ -12,10 +12,10 @@ const OTHER_STAGES: u32 = 22 - 16;
 
 /// Prices what a [`Design`] does by a [`ComponentTable`].
 ///
-/// **Timing.** A plane takes the design's [`plane_secs`](Design::plane_secs), in which the ADCs must get through the bit lines of the
-/// array. Active groups of an array are served one after another, arrays side by side; the planes of the slowest array and
-/// the other stages of the pipeline are the latency. **Units.** SI. **Source.** FORMS and ISAAC print the pipeline: 22
-/// stages for 16 planes, 26 and 27 with pooling.
+/// **Timing.** A plane takes the design's [`plane_secs`](Design::plane_secs), in which the ADCs must get through
+/// the bit lines of the array. Active groups of an array are served one after another, arrays side by side; the
+/// planes of the slowest array and the other stages of the pipeline are the latency. **Units.** SI. **Source.**
+/// FORMS and ISAAC print the pipeline: 22 stages for 16 planes, 26 and 27 with pooling.
 ///
 /// ```
 /// use forms_xbar::cost::{AdcModel, CostModel, Scope, tables};
@@ -65,13 +65,13 @@ impl Peak {
 }
 
 impl CostModel {
-    /// Prices by the table alone, its ADCs as printed; of an MCU alone, cells as printed, 6 stages of the pipeline beside
-    /// those that stream planes.
+    /// Prices by the table alone, its ADCs as printed; of an MCU alone, cells as printed, 6 stages of the pipeline
+    /// beside those that stream planes.
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] for an ADC of other bits than the table's or for none, [`Error::Real`] for planes too short for the
-    /// ADCs.
+    /// [`Error::Conflict`] for an ADC of other bits than the table's or for none, [`Error::Real`] for planes too
+    /// short for the ADCs.
     pub fn new(table: &ComponentTable, design: &Design) -> Result<Self> {
         if adc_bits(design)? != table.adcs().bits() {
             return Err(Error::Conflict {
@@ -120,7 +120,8 @@ impl CostModel {
             scope: Scope::Mcu,
             other_stages: OTHER_STAGES,
         };
-        // By its sample rate, or as fast as its plane time says: ISAAC's printed rate just misses its printed cycle.
+        // By its sample rate, or as fast as its plane time says: ISAAC's printed rate just misses its printed
+        // cycle.
         let fastest = table.conversions_per_sec().max(table.adcs().sample_hz() * table.adcs_per_array());
         let shortest = model.conversions_per_plane() / fastest;
         // Quotients of the same numbers may differ in their last bit.
@@ -180,8 +181,8 @@ impl CostModel {
         if self.layout.mapping.is_bipolar() { columns / 2.0 } else { columns }
     }
 
-    /// What whole MCUs, tiles and chips do, up to the model's scope, with weights of `weight_bits` in two's complement and no
-    /// plane skipped; cells as printed.
+    /// What whole MCUs, tiles and chips do, up to the model's scope, with weights of `weight_bits` in two's
+    /// complement and no plane skipped; cells as printed.
     ///
     /// # Errors
     ///
@@ -227,8 +228,8 @@ impl CostModel {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] for the layout of another design, or where counted cells are asked for and word lines were
-    /// driven but no energy was counted.
+    /// [`Error::Conflict`] for the layout of another design, or where counted cells are asked for and word lines
+    /// were driven but no energy was counted.
     pub fn price(&self, layout: &Layout, activity: &Activity) -> Result<Cost> {
         let conflict = |first, second, why| Err(Error::Conflict { first, second, why });
         if *layout.settings() != self.layout {

@@ -40,19 +40,20 @@ impl Layer {
 
 /// The layers of a network and the inferences they were counted over.
 ///
-/// Layers work on different inferences at once, so the slowest sets the throughput; the latency of one inference is that of its layers
-/// one after another, an upper bound for layers that begin before the one above has ended. Copies cost area, and no energy:
-/// what stands still is not priced.
+/// Layers work on different inferences at once, so the slowest sets the throughput; the latency of one inference is
+/// that of its layers one after another, an upper bound for layers that begin before the one above has ended.
+/// Copies cost area, and no energy: what stands still is not priced.
 ///
 /// ```
 /// use forms_xbar::cost::{CostModel, Layer, Network, tables};
 /// use forms_xbar::{Key, Weights, presets};
+/// use rand::{SeedableRng, rngs::ChaCha8Rng};
 ///
 /// let design = presets::forms().build()?;
 /// let model = CostModel::new(&tables::forms()?, &design)?;
 /// let die = design.program_keyed(&Weights::from_row_slice(8, 8, 8, &[1; 64])?, Key::from(1))?;
 /// let cost = |x: &[u16]| {
-///     let activity = die.mvm_batch(x, &mut rand::rng())?.activity;
+///     let activity = die.mvm_batch(x, &mut ChaCha8Rng::seed_from_u64(1))?.activity;
 ///     model.price(die.layout(), &activity)
 /// };
 /// // A convolution of four positions on two copies, then one product.
@@ -73,8 +74,8 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// [`Error::Integer`] for no inference, [`Error::Conflict`] for layers of other components: all must be priced by models
-    /// of one table and scope.
+    /// [`Error::Integer`] for no inference, [`Error::Conflict`] for layers of other components: all must be priced
+    /// by models of one table and scope.
     pub fn new(inferences: u64, layers: Vec<Layer>) -> Result<Self> {
         check_integer("inferences", inferences, 1, i64::MAX)?;
         let names = |layer: &Layer| layer.cost.items.iter().map(|item| item.name.clone()).collect::<Vec<_>>();
@@ -146,8 +147,8 @@ impl Network {
         ratio(operations, joules)
     }
 
-    /// Operations in a second at the throughput of the slowest layer, for a square metre (1/(s·m²)); 10¹⁵ of them are a
-    /// GOPS/mm².
+    /// Operations in a second at the throughput of the slowest layer, for a square metre (1/(s·m²)); 10¹⁵ of them
+    /// are a GOPS/mm².
     pub fn operations_per_sec_per_square_metre(&self) -> f64 {
         let operations: f64 = self.layers.iter().map(|layer| layer.cost.operations).sum();
         let per_sec = operations / self.inferences as f64 * self.inferences_per_sec();

@@ -46,11 +46,11 @@ impl Sizes {
 
 /// The parts of a design: of an MCU, of a tile beside its MCUs, of a chip beside its tiles.
 ///
-/// Published ones are in [`tables`](super::tables); your own are made here, or read from a file with feature `serde`, where
-/// unknown fields, negative numbers and zero counts are errors.
+/// Published ones are in [`tables`](super::tables); your own are made here, or read from a file with feature
+/// `serde`, where unknown fields, negative numbers and zero counts are errors.
 ///
-/// **Units.** s, and those of [`Component`] and [`AdcBank`]. **Valid range.** Sizes of at least 1; arrays of 1–65,536
-/// bit lines; a plane time above 0.
+/// **Units.** s, and those of [`Component`] and [`AdcBank`]. **Valid range.** Sizes of at least 1; arrays of
+/// 1–65,536 bit lines; a plane time above 0.
 ///
 /// ```
 /// use forms_xbar::cost::{AdcBank, Component, ComponentTable, PricedPer, Scope, Sizes};
@@ -79,12 +79,13 @@ pub struct ComponentTable {
 checked_serde!(ComponentTable);
 
 impl ComponentTable {
-    /// A table of ADCs alone: MCUs of arrays of `array_columns` bit lines that run a plane in `plane_secs` (s) at full use.
+    /// A table of ADCs alone: MCUs of arrays of `array_columns` bit lines that run a plane in `plane_secs` (s) at
+    /// full use.
     ///
     /// # Errors
     ///
-    /// [`Error::Integer`](crate::Error::Integer) for a size of 0 or more than 65,536 columns, [`Error::Real`](crate::Error::Real)
-    /// for a plane time that is not above 0 or not finite.
+    /// [`Error::Integer`](crate::Error::Integer) for a size of 0 or more than 65,536 columns,
+    /// [`Error::Real`](crate::Error::Real) for a plane time that is not above 0 or not finite.
     pub fn new(
         name: impl Into<String>,
         adcs: AdcBank,

@@ -26,7 +26,8 @@ pub(super) const DATA: Data = Data {
             0.2e-3,
             0.00024e-6,
             Conversion,
-            "FORMS, table of the MCU; 0.000024 mm² is printed, but only 0.00024, as in ISAAC, makes the printed 0.152 mm² of 12 MCUs",
+            "FORMS, table of the MCU; 0.000024 mm² is printed, a misprint: only 0.00024, as in ISAAC, makes the \
+             printed 0.152 mm² of 12 MCUs",
         ),
         (Mcu, "skip logic", 1, 0.01e-3, 1e-13, Plane, PRINTED),
         (Mcu, "sign indicator", 1, 0.012e-3, 3.1e-12, Plane, PRINTED),

@@ -22,10 +22,11 @@ use super::{AdcBank, Component, ComponentTable, PricedPer, Scope, Sizes};
 
 /// FORMS with fragments of 8 (Yuan et al., ISCA 2021), 32 nm.
 ///
-/// **Source.** The paper's tables of its MCU and chip. Two things are put right or filled in, each said by the component's
-/// own source: the shift-and-add units cover 0.00024 mm², as in ISAAC, for only then is the MCU's area what the chip's
-/// table says (0.000024 is printed); the registers, which are not printed, are ISAAC's, for only then is the MCU's power
-/// what the chip's table says, to the last digit. A plane takes `128 / (4 · 2.1 GHz)` = 15.24 ns.
+/// **Source.** The paper's tables of its MCU and chip. Two things are put right or filled in, each said by the
+/// component's own source: the shift-and-add units cover 0.00024 mm², as in ISAAC, for only then is the MCU's area
+/// what the chip's table says (0.000024 is printed); the registers, which are not printed, are ISAAC's, for only
+/// then is the MCU's power what the chip's table says, to the last digit. A plane takes `128 / (4 · 2.1 GHz)` =
+/// 15.24 ns.
 ///
 /// ```
 /// use forms_xbar::cost::{Scope, tables};
@@ -44,11 +45,11 @@ pub fn forms() -> Result<ComponentTable> {
 
 /// ISAAC-CE (Shafiee et al., ISCA 2016), 32 nm.
 ///
-/// **Source.** The paper's table I, and its cycle of 100 ns for a plane. In a cycle an ADC takes 128 samples, at the
-/// 1.28 GS/s of the text; the table prints 1.2 GS/s. The printed power is spread over the conversions of the cycle, 1.56 pJ
-/// each, so that the chip draws what is printed; spread over 1.2 GS/s it is the 1.67 pJ of
-/// [`AdcModel::PublishedFit`](super::AdcModel::PublishedFit). A tile takes a quarter of the router it shares with three
-/// others.
+/// **Source.** The paper's table I, and its cycle of 100 ns for a plane. In a cycle an ADC takes 128 samples, at
+/// the 1.28 GS/s of the text; the table prints 1.2 GS/s. The printed power is spread over the conversions of the
+/// cycle, 1.56 pJ each, so that the chip draws what is printed; spread over 1.2 GS/s it is the 1.67 pJ of
+/// [`AdcModel::PublishedFit`](super::AdcModel::PublishedFit). A tile takes a quarter of the router it shares with
+/// three others.
 ///
 /// # Errors
 ///
