@@ -98,7 +98,7 @@ fn run(options: &Options) -> Result<()> {
     // Not println!, which panics when the reader of a pipe goes away.
     writeln!(
         out,
-        "LeNet-5 on FORMS's MCUs: {} designs, {images} test images, {dies} dies each, σ = {} of ln G, seed {}",
+        "LeNet-5 on FORMS's MCUs: {} designs, {images} test images, dies of each: {dies}, σ = {} of ln G, seed {}",
         points.len(),
         options.sigma,
         options.seed
@@ -115,7 +115,7 @@ fn run(options: &Options) -> Result<()> {
         Ok::<_, String>(path.display().to_string())
     };
     let csv = write("design_space.csv", csv(&points, &by_energy, &by_area))?;
-    let title = format!("σ = {}, {images} images, {dies} dies", options.sigma);
+    let title = format!("σ = {} of ln G, {images} test images, dies of each design: {dies}", options.sigma);
     let svg = write("design_space.svg", plot::svg(&points, &by_energy, &by_area, &title)?)?;
     writeln!(out, "Wrote {csv} and {svg}.")?;
     Ok(())

@@ -5,6 +5,8 @@ pub(crate) mod point;
 
 use std::fmt::Write;
 
+use forms_xbar::study::Interval;
+
 use point::Point;
 
 /// The points that no other beats in both accuracy and cost, by rising cost; the first of equals.
@@ -58,9 +60,7 @@ pub(crate) fn csv(points: &[Point], by_energy: &[usize], by_area: &[usize]) -> S
     );
     for (at, point) in points.iter().enumerate() {
         let setting = &point.setting;
-        let (low, high) = point.over_dies.map_or((String::new(), String::new()), |interval| {
-            (interval.low.to_string(), interval.high.to_string())
-        });
+        let Interval { low, high, .. } = point.over_images;
         _ = writeln!(
             text,
             "{},{},{},{},{},{},{},{low},{high},{:e},{:e},{:e},{:e},{},{:e},{},{},{},{},{}",

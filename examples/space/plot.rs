@@ -17,6 +17,9 @@ const MAPPINGS: [(&str, RGBColor); 3] = [
     ("offset", RGBColor(0, 158, 115)),
 ];
 
+/// Least accuracy (%) that is drawn: below it no design is worth a look.
+const FLOOR: f64 = 80.0;
+
 /// Cells of more bits are drawn larger.
 const CELLS: [(u32, i32); 3] = [(1, 2), (2, 4), (4, 6)];
 
@@ -36,7 +39,8 @@ pub(crate) fn svg(points: &[Point], by_energy: &[usize], by_area: &[usize], note
         draw(&panels[1], points, by_area, "Area", "area of the MCUs (mm²)", |point| {
             1e6 * point.square_metres
         })?;
-        draw_legend(&legend, note)?;
+        let below = points.iter().filter(|point| 100.0 * point.accuracy < FLOOR).count();
+        draw_legend(&legend, &format!("{note}, {below} designs lie below {FLOOR} %"))?;
         root.present()?;
     }
     Ok(text)
@@ -58,11 +62,12 @@ fn draw(
         .margin_right(18)
         .x_label_area_size(46)
         .y_label_area_size(56)
-        .build_cartesian_2d((0.85 * least..1.18 * most).log_scale(), 0.0..102.0)?;
+        .build_cartesian_2d((0.85 * least..1.18 * most).log_scale(), FLOOR..100.4)?;
     chart
         .configure_mesh()
         .x_desc(x)
         .y_desc("accuracy (%)")
+        .x_labels(20)
         .y_labels(11)
         .x_label_formatter(&|value| format!("{}", (value * 1e4).round() / 1e4))
         .y_label_formatter(&|percent| format!("{percent:.0}"))
@@ -80,8 +85,10 @@ fn draw(
         steps.push((x, y));
     }
     steps.extend(steps.last().map(|&(_, best)| (1.18 * most, best)));
+    steps.retain(|&(_, y)| y >= FLOOR);
     chart.draw_series(LineSeries::new(steps, BLACK.mix(0.6).stroke_width(1)))?;
-    chart.draw_series(points.iter().enumerate().map(|(index, point)| {
+    let shown = points.iter().enumerate().filter(|(_, point)| at(point).1 >= FLOOR);
+    chart.draw_series(shown.map(|(index, point)| {
         let colour = colour(point.setting.name());
         let style = if front.contains(&index) { colour.filled() } else { colour.mix(0.55).stroke_width(1) };
         Circle::new(at(point), radius(point.setting.cell_bits), style)

@@ -5,6 +5,7 @@ use forms_xbar::study::Interval;
 use forms_xbar::{Activity, Adc, Cell, Design, Key, LevelMap, Mapping, Programming, Subtraction};
 
 use crate::support::crossbars::{Crossbars, machine};
+use crate::support::digits::PIXELS;
 use crate::support::integer::{Network, accuracy};
 
 /// Conductances of the lowest and the highest level (S): FORMS's preset.
@@ -78,8 +79,8 @@ pub(crate) struct Point {
     pub(crate) setting: Setting,
     /// Mean over dies.
     pub(crate) accuracy: f64,
-    /// Of the mean accuracy of dies on these images; none for a single die.
-    pub(crate) over_dies: Option<Interval>,
+    /// Of that accuracy on all images: the images are fewer than the draws.
+    pub(crate) over_images: Interval,
     /// Of an inference.
     pub(crate) joules: f64,
     pub(crate) adc_joules: f64,
@@ -115,7 +116,7 @@ impl Point {
             let crossbars = Crossbars::program(&design, network, key)?;
             let reading = crossbars.read(images)?;
             accuracies.push(accuracy(&reading.logits, labels));
-            inferences += (images.len() / crate::support::digits::PIXELS) as u64;
+            inferences += (images.len() / PIXELS) as u64;
             by_layer.resize(reading.activity.len(), Activity::default());
             by_layer.iter_mut().zip(reading.activity).for_each(|(sum, activity)| *sum += activity);
             layouts = crossbars.layouts().cloned().collect();
@@ -125,11 +126,11 @@ impl Point {
         let layers = layouts.iter().zip(&by_layer).map(price).collect::<forms_xbar::Result<_>>()?;
         let priced = Priced::new(inferences, layers)?;
         let all: Activity = by_layer.into_iter().sum();
-        let over_dies = if keys.len() > 1 { Some(Interval::of_mean(&accuracies, 0.95)?) } else { None };
+        let accuracy = accuracies.iter().sum::<f64>() / accuracies.len() as f64;
         Ok(Point {
             setting,
-            accuracy: accuracies.iter().sum::<f64>() / accuracies.len() as f64,
-            over_dies,
+            accuracy,
+            over_images: Interval::of_proportion(accuracy, images.len() / PIXELS, 0.95)?,
             joules: priced.joules_per_inference(),
             adc_joules: priced.joules_per_inference_of("ADC"),
             cell_joules: priced.joules_per_inference_of("cells"),
