@@ -54,22 +54,21 @@ fn draw(
     x: &str,
     cost: impl Fn(&Point) -> f64,
 ) -> Result<()> {
-    let costs = || points.iter().map(&cost);
-    let (least, most) = (costs().fold(f64::INFINITY, f64::min), costs().fold(0.0, f64::max));
+    let most = points.iter().map(&cost).fold(0.0, f64::max);
     let mut chart = ChartBuilder::on(area)
         .caption(format!("Accuracy against {}", title.to_lowercase()), ("sans-serif", 17))
         .margin(10)
         .margin_right(18)
         .x_label_area_size(46)
         .y_label_area_size(56)
-        .build_cartesian_2d((0.85 * least..1.18 * most).log_scale(), FLOOR..100.4)?;
+        .build_cartesian_2d(0.0..1.05 * most, FLOOR..100.4)?;
     chart
         .configure_mesh()
         .x_desc(x)
         .y_desc("accuracy (%)")
-        .x_labels(20)
+        .x_labels(8)
         .y_labels(11)
-        .x_label_formatter(&|value| format!("{}", (value * 1e4).round() / 1e4))
+        .x_label_formatter(&|value| format!("{}", (value * 1e4).round() / 1e4 + 0.0))
         .y_label_formatter(&|percent| format!("{percent:.0}"))
         .axis_desc_style(("sans-serif", 14))
         .label_style(("sans-serif", 13))
@@ -84,7 +83,7 @@ fn draw(
         steps.extend(steps.last().map(|&(_, below)| (x, below)));
         steps.push((x, y));
     }
-    steps.extend(steps.last().map(|&(_, best)| (1.18 * most, best)));
+    steps.extend(steps.last().map(|&(_, best)| (1.05 * most, best)));
     steps.retain(|&(_, y)| y >= FLOOR);
     chart.draw_series(LineSeries::new(steps, BLACK.mix(0.6).stroke_width(1)))?;
     let shown = points.iter().enumerate().filter(|(_, point)| at(point).1 >= FLOOR);
