@@ -11,6 +11,8 @@
 
 #[path = "support/command.rs"]
 mod command;
+#[path = "support/folder.rs"]
+mod folder;
 mod space;
 mod support;
 
@@ -24,7 +26,8 @@ use forms_xbar::study::Study;
 use forms_xbar::{Key, Programming};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use command::{exit_code, make_folder};
+use command::exit_code;
+use folder::make_folder;
 use space::point::{Point, Setting, settings};
 use space::{csv, front, plot, text};
 use support::digits::Digits;
