@@ -99,6 +99,22 @@ pub enum Error {
         /// Largest weight of the format.
         max: i64,
     },
+    /// A real weight that is NaN or infinite.
+    NotFinite {
+        /// Row of the matrix.
+        input: usize,
+        /// Column of the matrix.
+        output: usize,
+        /// The weight.
+        value: f32,
+    },
+    /// An index that stands twice where each may stand once.
+    Repeated {
+        /// Which list.
+        name: &'static str,
+        /// The index.
+        index: usize,
+    },
     /// Two weights of opposite sign in one fragment of a polarized mapping.
     MixedSign {
         /// Fragment, counted along the inputs from 0.
@@ -223,6 +239,10 @@ impl fmt::Display for Error {
             Error::Weight { input, output, value, min, max } => {
                 write!(f, "weight {value} at input {input}, output {output} is outside {min}..={max}")
             }
+            Error::NotFinite { input, output, value } => {
+                write!(f, "weight at input {input}, output {output} is {value}, but must be finite")
+            }
+            Error::Repeated { name, index } => write!(f, "{name} holds {index} twice"),
             Error::MixedSign { fragment, output, input, value } => write!(
                 f,
                 "fragment {fragment} of output {output} mixes signs: weight {value} at input {input}"

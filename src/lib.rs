@@ -14,6 +14,7 @@ pub mod key;
 pub mod mapping;
 mod math;
 pub mod periphery;
+pub mod polarize;
 pub mod presets;
 pub mod read;
 mod simd;
@@ -34,7 +35,7 @@ pub use mapping::{Mapping, Subtraction};
 pub use periphery::{Adc, Baseline, Dac};
 pub use read::{Budget, ErrorBudget, ErrorShare, ErrorSource, Prepared, Read, Scratch};
 pub use stream::Skip;
-pub use weights::Weights;
+pub use weights::{RealWeights, Weights};
 
 pub use nalgebra;
 pub use rand;

@@ -1,4 +1,8 @@
-//! Signed integer weight matrices.
+//! Weight matrices: signed integers, and the real numbers they come from.
+
+mod real;
+
+pub use real::RealWeights;
 
 use nalgebra::DMatrix;
 

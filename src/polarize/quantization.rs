@@ -1,0 +1,279 @@
+//! Rounding to the signed levels of a number of bits.
+
+use super::Moved;
+use crate::checked::checked_serde;
+use crate::error::{Error, Result, check_integer, check_real};
+use crate::weights::{RealWeights, Weights};
+
+/// Where the largest level lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case", deny_unknown_fields))]
+pub enum ScaleRule {
+    /// At the largest magnitude: nothing is clipped.
+    MinMax,
+    /// At this quantile of the magnitudes, in (0, 1]: the `⌈q n⌉`-th smallest of `n`. Larger ones are clipped.
+    Quantile(f64),
+    /// Where the squared error is least: the best of 64 equally spaced fractions of the largest magnitude,
+    /// then scale and levels in turn until neither changes. The error is never above
+    /// [`ScaleRule::MinMax`]'s; a better place between two fractions may be missed.
+    LeastSquares,
+    /// At this step per level, above 0, in the unit of the weights. A weight whose level would
+    /// exceed the largest is an error.
+    Step(f64),
+}
+
+/// The matrices on signed levels: `step · k` with integers `|k| ≤ L`.
+///
+/// **Equation.** `k = ⌊|w| / step + ½⌋` with the sign of `w`, at most `L`; `step = t / L`, with `t`
+/// where [`ScaleRule`] says. `L = 2^(bits−1) − 1`, or `2^bits − 1` with full magnitude, for polarized
+/// mapping. Symmetric, so a weight keeps its sign or becomes 0, and polarized stays polarized.
+/// One step for the matrix, or one per column. A column of zeros has step 1. **Units.** Steps in the
+/// unit of the weights. **Valid range.** 2–16 bits. **Source.** FORMS, ISCA 2021, quantises to the
+/// levels of its cells; the rules are common practice.
+///
+/// ```
+/// use forms_xbar::RealWeights;
+/// use forms_xbar::polarize::{Quantization, ScaleRule};
+///
+/// let weights = RealWeights::from_row_slice(3, 1, &[0.7, -0.31, 0.04])?;
+/// let quantized = Quantization::new(4, ScaleRule::MinMax)?.quantize(&weights)?;
+/// assert_eq!(quantized.weights.as_row_slice(), [7, -3, 0]);
+/// assert!((quantized.steps[0] - 0.1).abs() < 1e-7);
+/// assert!((quantized.moved.distance - 0.0017f64.sqrt()).abs() < 1e-7);
+/// # Ok::<(), forms_xbar::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
+pub struct Quantization {
+    bits: u32,
+    rule: ScaleRule,
+    per_column: bool,
+    full_magnitude: bool,
+}
+
+checked_serde!(Quantization);
+
+/// A matrix on levels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantized {
+    /// The levels, signed integers.
+    pub weights: Weights,
+    /// What one level stands for, in the unit of the real weights: one per column, or one for all.
+    pub steps: Vec<f64>,
+    /// Weights beyond the largest level.
+    pub clipped: usize,
+    /// How far rounding and clipping moved the matrix.
+    pub moved: Moved,
+}
+
+impl Quantized {
+    /// What one level of this output stands for.
+    pub fn step(&self, output: usize) -> f64 {
+        self.steps[if self.steps.len() == 1 { 0 } else { output }]
+    }
+
+    /// The real weights that the levels stand for, each rounded once to `f32`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFinite`] where a level times its step exceeds `f32`.
+    pub fn to_real(&self) -> Result<RealWeights> {
+        let outputs = self.weights.outputs();
+        let values = self.weights.as_row_slice().iter().enumerate();
+        let values = values.map(|(at, &level)| (f64::from(level) * self.step(at % outputs)) as f32);
+        RealWeights::from_row_vec(self.weights.inputs(), outputs, values.collect())
+    }
+}
+
+impl Quantization {
+    /// Levels of this many bits in two's complement, one step for the whole matrix.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Integer`] for bits outside 2–16, [`Error::Real`] for a quantile outside (0, 1] or
+    /// a step that is not finite and above 0.
+    pub fn new(bits: u32, rule: ScaleRule) -> Result<Self> {
+        let quantization = Quantization { bits, rule, per_column: false, full_magnitude: false };
+        quantization.check()?;
+        Ok(quantization)
+    }
+
+    /// One step for every column.
+    pub fn with_step_per_column(self) -> Self {
+        Quantization { per_column: true, ..self }
+    }
+
+    /// Levels up to `2^bits − 1` of either sign, for polarized mapping: see
+    /// [`Weights::full_magnitude_from_row_slice`].
+    pub fn with_full_magnitude(self) -> Self {
+        Quantization { full_magnitude: true, ..self }
+    }
+
+    fn check(&self) -> Result<()> {
+        check_integer("weight bits", self.bits, 2, 16)?;
+        match self.rule {
+            ScaleRule::MinMax | ScaleRule::LeastSquares => Ok(()),
+            ScaleRule::Quantile(q) => check_real("quantile", q, f64::MIN_POSITIVE, 1.0),
+            ScaleRule::Step(step) => check_real("step", step, f64::MIN_POSITIVE, f64::MAX),
+        }
+    }
+
+    /// Width of a weight.
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// Where the largest level lies.
+    pub fn rule(&self) -> ScaleRule {
+        self.rule
+    }
+
+    /// Whether every column has its own step.
+    pub fn has_step_per_column(&self) -> bool {
+        self.per_column
+    }
+
+    /// Largest level of either sign.
+    pub fn max_level(&self) -> i32 {
+        if self.full_magnitude { (1 << self.bits) - 1 } else { (1 << (self.bits - 1)) - 1 }
+    }
+
+    /// The steps for a matrix: one per column, or one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Real`] when the quantile of the magnitudes is 0 although not all are.
+    pub fn steps(&self, weights: &RealWeights) -> Result<Vec<f64>> {
+        if let ScaleRule::Step(step) = self.rule {
+            return Ok(vec![step; if self.per_column { weights.outputs() } else { 1 }]);
+        }
+        if !self.per_column {
+            return Ok(vec![self.step_of(weights.as_row_slice())?]);
+        }
+        weights.to_column_vec().chunks_exact(weights.inputs()).map(|column| self.step_of(column)).collect()
+    }
+
+    /// The integers, their steps, and how far that moves the matrix.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Quantization::steps`], and [`Error::Weight`] for the first weight whose level exceeds
+    /// the largest of a given [`ScaleRule::Step`].
+    pub fn quantize(&self, weights: &RealWeights) -> Result<Quantized> {
+        let steps = self.steps(weights)?;
+        let (inputs, outputs) = (weights.inputs(), weights.outputs());
+        let max = self.max_level();
+        let mut clipped = 0;
+        let mut levels = Vec::with_capacity(inputs * outputs);
+        for (at, &value) in weights.as_row_slice().iter().enumerate() {
+            let step = steps[if steps.len() == 1 { 0 } else { at % outputs }];
+            let magnitude = (f64::from(value.abs()) / step + 0.5).floor();
+            let over = magnitude > f64::from(max);
+            if over && matches!(self.rule, ScaleRule::Step(_)) {
+                let level = if value < 0.0 { -magnitude } else { magnitude };
+                return Err(Error::Weight {
+                    input: at / outputs,
+                    output: at % outputs,
+                    value: level as i64,
+                    min: (-max).into(),
+                    max: max.into(),
+                });
+            }
+            clipped += usize::from(over);
+            let level = if over { max } else { magnitude as i32 };
+            levels.push(if value < 0.0 { -level } else { level });
+        }
+        let integers = self.integers(inputs, outputs, &levels)?;
+        let mut quantized = Quantized { weights: integers, steps, clipped, moved: Moved::default() };
+        quantized.moved = Moved::between(weights.as_row_slice(), quantized.to_real()?.as_row_slice());
+        Ok(quantized)
+    }
+
+    /// Levels as weights of this width.
+    pub(super) fn integers(&self, inputs: usize, outputs: usize, levels: &[i32]) -> Result<Weights> {
+        if self.full_magnitude {
+            Weights::full_magnitude_from_row_slice(inputs, outputs, self.bits, levels)
+        } else {
+            Weights::from_row_slice(inputs, outputs, self.bits, levels)
+        }
+    }
+
+    /// Rounds a matrix to its levels and says how far that moved it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Quantization::quantize`].
+    pub fn project(&self, weights: &mut RealWeights) -> Result<Moved> {
+        let quantized = self.quantize(weights)?;
+        *weights = quantized.to_real()?;
+        Ok(quantized.moved)
+    }
+
+    fn step_of(&self, values: &[f32]) -> Result<f64> {
+        let mut magnitudes: Vec<f32> = values.iter().map(|value| value.abs()).collect();
+        let largest = magnitudes.iter().copied().fold(0.0, f32::max);
+        if largest == 0.0 {
+            return Ok(1.0);
+        }
+        let top = match self.rule {
+            ScaleRule::Quantile(q) => {
+                let rank = ((q * values.len() as f64).ceil() as usize).clamp(1, values.len()) - 1;
+                let (_, &mut top, _) = magnitudes.select_nth_unstable_by(rank, f32::total_cmp);
+                check_real("quantile of the magnitudes", top.into(), f64::MIN_POSITIVE, f64::MAX)?;
+                top
+            }
+            ScaleRule::LeastSquares => self.least_squares_top(&magnitudes, largest),
+            ScaleRule::MinMax | ScaleRule::Step(_) => largest,
+        };
+        Ok(f64::from(top) / f64::from(self.max_level()))
+    }
+
+    /// Where the largest level lies for the least squared error. It is an `f32`, so that the largest
+    /// weight after projecting is exactly there, and projecting again finds it.
+    fn least_squares_top(&self, magnitudes: &[f32], largest: f32) -> f32 {
+        const FRACTIONS: usize = 64;
+        // Descent from the best fraction; it ends by itself, this bounds it.
+        const ROUNDS: usize = 32;
+        let max = f64::from(self.max_level());
+        let level = |value: f32, step: f64| (f64::from(value) / step + 0.5).floor().min(max);
+        let error = |top: f32| {
+            let step = f64::from(top) / max;
+            let squares = magnitudes.iter().map(|&value| {
+                let lost = f64::from(value) - f64::from((step * level(value, step)) as f32);
+                lost * lost
+            });
+            squares.sum::<f64>()
+        };
+        let mut best = (largest, error(largest));
+        for fraction in 1..FRACTIONS {
+            let top = largest * fraction as f32 / FRACTIONS as f32;
+            // Below the least step that divides, levels are meaningless.
+            if best.1 == 0.0 || top < f32::MIN_POSITIVE {
+                continue;
+            }
+            let found = error(top);
+            if found < best.1 {
+                best = (top, found);
+            }
+        }
+        for _ in 0..ROUNDS {
+            let step = f64::from(best.0) / max;
+            let (mut product, mut square) = (0.0, 0.0);
+            for &value in magnitudes {
+                let level = level(value, step);
+                product += level * f64::from(value);
+                square += level * level;
+            }
+            let top = ((max * product / square) as f32).min(largest);
+            let found = error(top);
+            // A NaN, from no level above 0, is no improvement.
+            if best.1 == 0.0 || !(found < best.1) {
+                break;
+            }
+            best = (top, found);
+        }
+        best.0
+    }
+}
