@@ -94,11 +94,11 @@ impl<'a> Crossbars<'a> {
 
 /// The input vectors of a convolution (im2col): image after image, one vector per position of the
 /// kernel, flattened (channel, row, column).
-fn unroll(shape: &Shape, maps: &[u8]) -> Vec<u8> {
+pub(crate) fn unroll<T: Copy + Default>(shape: &Shape, maps: &[T]) -> Vec<T> {
     let Shape { channels, side, kernel, padding, .. } = *shape;
     let (positions, padded) = (shape.output_side(), side + 2 * padding);
     let mut patches = Vec::new();
-    let mut frame = vec![0; channels * padded * padded];
+    let mut frame = vec![T::default(); channels * padded * padded];
     for image in maps.chunks_exact(channels * side * side) {
         for (at, row) in image.chunks_exact(side).enumerate() {
             let (channel, y) = (at / side, at % side + padding);
