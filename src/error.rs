@@ -173,6 +173,13 @@ pub enum Error {
         /// What it was.
         error: Box<Error>,
     },
+    /// A file, or a tensor in it, that holds no weights.
+    Unreadable {
+        /// Path of the file, and name of the tensor where it is one.
+        name: Box<str>,
+        /// What is wrong with it.
+        problem: Box<str>,
+    },
     /// An iteration that did not reach its residual.
     Convergence {
         /// Which iteration.
@@ -208,6 +215,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Error::Unreadable { ref name, ref problem } => write!(f, "{name}: {problem}"),
             Error::InArray { array, ref error } => write!(f, "array {array}: {error}"),
             Error::Integer { name, value, min, max } => {
                 write!(f, "{name} is {value}, outside {min}..={max}")

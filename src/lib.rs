@@ -9,6 +9,8 @@ pub mod device;
 pub mod die;
 pub mod error;
 pub mod fixed;
+#[cfg(feature = "io")]
+pub mod io;
 pub mod kernel;
 pub mod key;
 pub mod mapping;
@@ -36,6 +38,11 @@ pub use periphery::{Adc, Baseline, Dac};
 pub use read::{Budget, ErrorBudget, ErrorShare, ErrorSource, Prepared, Read, Scratch};
 pub use stream::Skip;
 pub use weights::{RealWeights, Weights};
+
+/// Runs the blocks of the cookbook, which the published crate does not carry.
+#[cfg(all(doctest, feature = "io"))]
+#[doc = include_str!("../docs/cookbook.md")]
+struct Cookbook;
 
 pub use nalgebra;
 pub use rand;

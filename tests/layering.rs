@@ -24,6 +24,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("die", 3),
     ("read", 3),
     ("cost", 4),
+    ("io", 4),
     ("polarize", 4),
     ("presets", 4),
     ("study", 4),
