@@ -12,6 +12,7 @@ use forms_xbar::device::{
     LogTimeCurve, Persistence, Polynomial, ReadDisturb, Relaxation, Retention, SmoothField, StuckLines,
     Telegraph, TelegraphAmplitude, TemperatureCoefficient, WhiteLaw, WhiteNoise, WriteVerify,
 };
+use forms_xbar::polarize::{Constraints, Polarization, Pruning, Quantization, ScaleRule, SignRule};
 use forms_xbar::{
     Adc, Baseline, Cell, Dac, Design, LevelMap, Mapping, Programming, ReadNoise, Skip, StuckCells,
     Subtraction, presets,
@@ -289,4 +290,39 @@ fn physics_out_of_range_is_refused_by_the_same_checks() {
     value["read_noise"]["flicker"]["amplitude"] = json!({"corner": {"hertz": 1e5}});
     let error = serde_json::from_value::<Design>(value).unwrap_err().to_string();
     assert!(error.contains("corner frequency"), "{error}");
+}
+
+#[test]
+fn constraints_of_a_matrix_come_back_through_their_checks() {
+    let constraints = Constraints::NONE
+        .with_pruning(Pruning::new(0.5, 0.25).unwrap().with_crossbar(128, 32).unwrap())
+        .unwrap()
+        .with_polarization(Polarization::new(8, SignRule::Nearest).unwrap())
+        .unwrap()
+        .with_quantization(
+            Quantization::new(8, ScaleRule::Quantile(0.99))
+                .unwrap()
+                .with_step_per_column()
+                .with_full_magnitude(),
+        );
+    let value = serde_json::to_value(constraints).unwrap();
+    assert_eq!(serde_json::from_value::<Constraints>(value.clone()).unwrap(), constraints);
+    for (place, wrong, names) in [
+        ("/pruning/row_ratio", json!(1.5), "ratio of rows kept"),
+        ("/pruning/crossbar_inputs", json!(0), "inputs of a crossbar"),
+        ("/polarization/fragment", json!(0), "fragment"),
+        // 24 does not divide the 128 inputs of a crossbar.
+        ("/polarization/fragment", json!(24), "divide"),
+        ("/quantization/bits", json!(1), "weight bits"),
+        ("/quantization/rule", json!({"quantile": 0.0}), "quantile"),
+        ("/quantization", json!({"bits": 8}), "missing field"),
+    ] {
+        let mut changed = value.clone();
+        *changed.pointer_mut(place).unwrap() = wrong;
+        let error = serde_json::from_value::<Constraints>(changed).unwrap_err().to_string();
+        assert!(error.contains(names), "{place}: `{error}` does not name {names}");
+    }
+    let mut more = value;
+    more["pruning"]["more"] = json!(1);
+    assert!(serde_json::from_value::<Constraints>(more).unwrap_err().to_string().contains("more"));
 }
