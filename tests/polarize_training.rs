@@ -88,6 +88,24 @@ fn post_training_finds_the_best_of_all_signs_and_sets() {
     assert!(found_best >= 32, "{found_best} of 40");
 }
 
+/// The nearest sign keeps the first weight, but its input is faint: the outputs ask for the second.
+#[test]
+fn signs_follow_the_outputs() {
+    let weights = matrix(4, 1, &[1.0, -0.9, 0.5, 0.5]);
+    let mut calibration = Calibration::new(4).unwrap();
+    for (a, b) in [(0.1, 1.0), (-0.1, 1.0), (0.1, -1.0), (-0.1, -1.0)] {
+        calibration.add(&[a, b, 0.0, a * b]).unwrap();
+    }
+    assert_eq!(
+        Polarization::new(2, SignRule::Nearest).unwrap().signs(&weights).is_negative(0, 0),
+        Some(false)
+    );
+    let solved = PostTraining::new(2).unwrap().solve(&weights, &calibration).unwrap();
+    assert_eq!(solved.signs.is_negative(0, 0), Some(true));
+    assert_eq!(solved.weights.as_row_slice()[..2], [0.0, -0.9]);
+    assert!(solved.error < 0.02 && solved.projected_error > 0.9);
+}
+
 #[test]
 fn bias_and_damping_mean_what_they_say() {
     let (vectors, _, w) = problem(6, 99);
@@ -170,6 +188,14 @@ fn what_earlier_layers_changed_is_compensated() {
     for (z, w) in solved.weights.as_row_slice().iter().zip(&w) {
         assert!((z - 2.0 * w).abs() < 0.05, "{z} {w}");
     }
+    // A shift of the inputs is the bias's to undo.
+    let shifted: Vec<f32> = seen.iter().map(|x| x + 0.3).collect();
+    let mut calibration = Calibration::new(4).unwrap();
+    calibration.add_pairs(&shifted, &vectors).unwrap();
+    let fixed = solver.with_bias().solve(&matrix(4, 1, &w), &calibration).unwrap();
+    let shift = 0.3 * fixed.weights.as_row_slice().iter().sum::<f32>();
+    assert!((fixed.bias[0] + f64::from(shift)).abs() < 0.02, "{} {shift}", fixed.bias[0]);
+    assert!(fixed.error < 1e-4, "{}", fixed.error);
 }
 
 #[test]

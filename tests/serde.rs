@@ -12,7 +12,9 @@ use forms_xbar::device::{
     LogTimeCurve, Persistence, Polynomial, ReadDisturb, Relaxation, Retention, SmoothField, StuckLines,
     Telegraph, TelegraphAmplitude, TemperatureCoefficient, WhiteLaw, WhiteNoise, WriteVerify,
 };
-use forms_xbar::polarize::{Constraints, Polarization, Pruning, Quantization, ScaleRule, SignRule};
+use forms_xbar::polarize::{
+    Constraints, Polarization, PostTraining, Pruning, Quantization, ScaleRule, SignRule,
+};
 use forms_xbar::{
     Adc, Baseline, Cell, Dac, Design, LevelMap, Mapping, Programming, ReadNoise, Skip, StuckCells,
     Subtraction, presets,
@@ -322,6 +324,11 @@ fn constraints_of_a_matrix_come_back_through_their_checks() {
         let error = serde_json::from_value::<Constraints>(changed).unwrap_err().to_string();
         assert!(error.contains(names), "{place}: `{error}` does not name {names}");
     }
+    let post_training = PostTraining::new(8).unwrap().with_bias().with_damping(0.5).unwrap();
+    let mut post = serde_json::to_value(post_training).unwrap();
+    assert_eq!(serde_json::from_value::<PostTraining>(post.clone()).unwrap(), post_training);
+    post["damping"] = json!(-1.0);
+    assert!(serde_json::from_value::<PostTraining>(post).unwrap_err().to_string().contains("damping"));
     let mut more = value;
     more["pruning"]["more"] = json!(1);
     assert!(serde_json::from_value::<Constraints>(more).unwrap_err().to_string().contains("more"));

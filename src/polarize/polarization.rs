@@ -90,11 +90,11 @@ impl Polarization {
                     let wide = outputs - outputs % LANES;
                     for at in (0..wide).step_by(LANES) {
                         let negative = signs::<LANES>(rows, outputs, at, self.rule, &mut squares);
-                        clamp(rows, outputs, at, &negative, &mut squares);
+                        clamp::<_, false>(rows, outputs, at, &negative, &mut squares);
                     }
                     for at in wide..outputs {
                         let negative = signs::<1>(rows, outputs, at, self.rule, &mut squares);
-                        clamp(rows, outputs, at, &negative, &mut squares);
+                        clamp::<_, false>(rows, outputs, at, &negative, &mut squares);
                     }
                 }
                 squares.moved()
@@ -157,9 +157,10 @@ fn signs<const N: usize>(
     scores.map(|score| score < 0.0)
 }
 
-/// Sets what has the other sign to 0 in `N` columns of a fragment.
+/// Sets what has the other sign to 0 in `N` columns of a fragment; counts what was there before, where
+/// [`signs`] has not done so.
 #[inline(always)]
-pub(super) fn clamp<const N: usize>(
+pub(super) fn clamp<const N: usize, const COUNT: bool>(
     rows: &mut [f32],
     outputs: usize,
     at: usize,
@@ -168,7 +169,12 @@ pub(super) fn clamp<const N: usize>(
 ) {
     let sign = negative.map(|negative| if negative { -1f32 } else { 1.0 });
     for row in rows.chunks_exact_mut(outputs) {
-        for ((value, sign), removed) in row[at..at + N].iter_mut().zip(&sign).zip(&mut squares.removed) {
+        let lanes = squares.removed.iter_mut().zip(&mut squares.before);
+        for ((value, sign), (removed, before)) in row[at..at + N].iter_mut().zip(&sign).zip(lanes) {
+            if COUNT {
+                let value = f64::from(*value);
+                *before += value * value;
+            }
             let kept = if sign * *value > 0.0 { *value } else { 0.0 };
             let lost = f64::from(*value - kept);
             *removed += lost * lost;

@@ -3,6 +3,7 @@
 use super::calibration::add_scaled;
 use super::column::Column;
 use super::{Calibration, FragmentSigns, Moved, Polarization, Quantization, Quantized, SignRule};
+use crate::checked::checked_serde;
 use crate::error::{Result, check_integer, check_length, check_real};
 use crate::weights::RealWeights;
 
@@ -33,6 +34,8 @@ use crate::weights::RealWeights;
 /// # Ok::<(), forms_xbar::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
 pub struct PostTraining {
     fragment: usize,
     quantization: Option<Quantization>,
@@ -40,6 +43,8 @@ pub struct PostTraining {
     sweeps: usize,
     bias: bool,
 }
+
+checked_serde!(PostTraining);
 
 /// What [`PostTraining::solve`] found.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,8 +75,15 @@ impl PostTraining {
     ///
     /// [`Error::Integer`](crate::Error::Integer) for a fragment outside 1–65,536.
     pub fn new(fragment: usize) -> Result<Self> {
-        Polarization::new(fragment, SignRule::Nearest)?;
-        Ok(PostTraining { fragment, quantization: None, damping: 0.01, sweeps: 50, bias: false })
+        let settings = PostTraining { fragment, quantization: None, damping: 0.01, sweeps: 50, bias: false };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<()> {
+        Polarization::new(self.fragment, SignRule::Nearest)?;
+        check_real("damping", self.damping, 0.0, f64::MAX)?;
+        check_integer("sweeps", self.sweeps, 1, i64::MAX)
     }
 
     /// Also on levels.
@@ -85,8 +97,9 @@ impl PostTraining {
     ///
     /// [`Error::Real`](crate::Error::Real) for one that is negative or not finite.
     pub fn with_damping(self, damping: f64) -> Result<Self> {
-        check_real("damping", damping, 0.0, f64::MAX)?;
-        Ok(PostTraining { damping, ..self })
+        let settings = PostTraining { damping, ..self };
+        settings.check()?;
+        Ok(settings)
     }
 
     /// At most this many sweeps over the fragments, and then over the levels; 50 by default.
@@ -95,8 +108,9 @@ impl PostTraining {
     ///
     /// [`Error::Integer`](crate::Error::Integer) for none.
     pub fn with_sweeps(self, sweeps: usize) -> Result<Self> {
-        check_integer("sweeps", sweeps, 1, i64::MAX)?;
-        Ok(PostTraining { sweeps, ..self })
+        let settings = PostTraining { sweeps, ..self };
+        settings.check()?;
+        Ok(settings)
     }
 
     /// Corrects the biases for the mean error, so that only what varies has to fit. Biases are added
@@ -213,7 +227,6 @@ impl Moments {
                 for other in 0..inputs {
                     moments.seen[at * inputs + other] = 0.0;
                     moments.seen[other * inputs + at] = 0.0;
-                    moments.cross[at * inputs + other] = 0.0;
                 }
             }
         }

@@ -3,6 +3,7 @@
 use super::Moved;
 use crate::checked::checked_serde;
 use crate::error::{Error, Result, check_integer, check_real};
+use crate::simd::vectorised;
 use crate::weights::{RealWeights, Weights};
 
 /// Where the largest level lies.
@@ -81,9 +82,12 @@ impl Quantized {
     /// [`Error::NotFinite`] where a level times its step exceeds `f32`.
     pub fn to_real(&self) -> Result<RealWeights> {
         let outputs = self.weights.outputs();
-        let values = self.weights.as_row_slice().iter().enumerate();
-        let values = values.map(|(at, &level)| (f64::from(level) * self.step(at % outputs)) as f32);
-        RealWeights::from_row_vec(self.weights.inputs(), outputs, values.collect())
+        let steps: Vec<f64> = (0..outputs).map(|output| self.step(output)).collect();
+        let mut values = Vec::with_capacity(self.weights.as_row_slice().len());
+        for row in self.weights.as_row_slice().chunks_exact(outputs) {
+            values.extend(row.iter().zip(&steps).map(|(&level, step)| (f64::from(level) * step) as f32));
+        }
+        RealWeights::from_row_vec(self.weights.inputs(), outputs, values)
     }
 }
 
@@ -165,25 +169,33 @@ impl Quantization {
         let steps = self.steps(weights)?;
         let (inputs, outputs) = (weights.inputs(), weights.outputs());
         let max = self.max_level();
-        let mut clipped = 0;
-        let mut levels = Vec::with_capacity(inputs * outputs);
-        for (at, &value) in weights.as_row_slice().iter().enumerate() {
-            let step = steps[if steps.len() == 1 { 0 } else { at % outputs }];
-            let magnitude = (f64::from(value.abs()) / step + 0.5).floor();
-            let over = magnitude > f64::from(max);
-            if over && matches!(self.rule, ScaleRule::Step(_)) {
-                let level = if value < 0.0 { -magnitude } else { magnitude };
-                return Err(Error::Weight {
-                    input: at / outputs,
-                    output: at % outputs,
-                    value: level as i64,
-                    min: (-max).into(),
-                    max: max.into(),
-                });
+        let by_output: Vec<f64> =
+            (0..outputs).map(|at| steps[if steps.len() == 1 { 0 } else { at }]).collect();
+        let mut levels = vec![0; inputs * outputs];
+        let clipped = vectorised(
+            #[inline(always)]
+            || {
+                let mut clipped = 0;
+                let rows = weights.as_row_slice().chunks_exact(outputs);
+                for (row, levels) in rows.zip(levels.chunks_exact_mut(outputs)) {
+                    for ((&value, &step), level) in row.iter().zip(&by_output).zip(levels) {
+                        let magnitude = magnitude(value, step);
+                        clipped += usize::from(magnitude > f64::from(max));
+                        *level = magnitude.min(max.into()).copysign(value.into()) as i32;
+                    }
+                }
+                clipped
+            },
+        );
+        if clipped > 0 && matches!(self.rule, ScaleRule::Step(_)) {
+            for (at, &value) in weights.as_row_slice().iter().enumerate() {
+                let level = magnitude(value, by_output[at % outputs]).copysign(value.into());
+                if level.abs() > f64::from(max) {
+                    let (min, max) = (i64::from(-max), i64::from(max));
+                    let (input, output) = (at / outputs, at % outputs);
+                    return Err(Error::Weight { input, output, value: level as i64, min, max });
+                }
             }
-            clipped += usize::from(over);
-            let level = if over { max } else { magnitude as i32 };
-            levels.push(if value < 0.0 { -level } else { level });
         }
         let integers = self.integers(inputs, outputs, &levels)?;
         let mut quantized = Quantized { weights: integers, steps, clipped, moved: Moved::default() };
@@ -237,7 +249,7 @@ impl Quantization {
         // Descent from the best fraction; it ends by itself, this bounds it.
         const ROUNDS: usize = 32;
         let max = f64::from(self.max_level());
-        let level = |value: f32, step: f64| (f64::from(value) / step + 0.5).floor().min(max);
+        let level = |value: f32, step: f64| magnitude(value, step).min(max);
         let error = |top: f32| {
             let step = f64::from(top) / max;
             let squares = magnitudes.iter().map(|&value| {
@@ -276,4 +288,10 @@ impl Quantization {
         }
         best.0
     }
+}
+
+/// The nearest level's magnitude, halves upwards, however large.
+#[inline(always)]
+fn magnitude(value: f32, step: f64) -> f64 {
+    (f64::from(value.abs()) / step + 0.5).floor()
 }

@@ -95,10 +95,9 @@ impl FragmentSigns {
     pub fn project(&self, weights: &mut RealWeights) -> Result<Moved> {
         check_length("inputs of the weights", self.inputs, weights.inputs())?;
         check_length("outputs of the weights", self.outputs, weights.outputs())?;
-        let norm = Moved::between(weights.as_row_slice(), weights.as_row_slice()).norm;
         let outputs = self.outputs;
         let values = weights.as_mut_row_slice();
-        let moved = vectorised(
+        Ok(vectorised(
             #[inline(always)]
             || {
                 let mut squares = Squares::default();
@@ -109,16 +108,15 @@ impl FragmentSigns {
                     for block in &mut blocks {
                         let mut signs = [false; LANES];
                         signs.copy_from_slice(block);
-                        clamp(rows, outputs, at, &signs, &mut squares);
+                        clamp::<_, true>(rows, outputs, at, &signs, &mut squares);
                         at += LANES;
                     }
                     for (at, &negative) in (at..).zip(blocks.remainder()) {
-                        clamp(rows, outputs, at, &[negative], &mut squares);
+                        clamp::<_, true>(rows, outputs, at, &[negative], &mut squares);
                     }
                 }
                 squares.moved()
             },
-        );
-        Ok(Moved { norm, ..moved })
+        ))
     }
 }
