@@ -281,7 +281,7 @@ impl Quantization {
             let top = ((max * product / square) as f32).min(largest);
             let found = error(top);
             // A NaN, from no level above 0, is no improvement.
-            if best.1 == 0.0 || !(found < best.1) {
+            if best.1 == 0.0 || found.is_nan() || found >= best.1 {
                 break;
             }
             best = (top, found);
