@@ -72,7 +72,7 @@ mod tests {
             assert_eq!(steps.iter().map(|s| s.run).collect::<Vec<_>>(), [0, 1, 2]);
             for (row, &input) in inputs.iter().enumerate() {
                 let sum: i64 = steps.iter().map(|s| s.place * i64::from(s.digits[row])).sum();
-                assert_eq!(sum, input.into());
+                assert_eq!(sum, i64::from(input));
             }
             assert!(steps.iter().all(|s| s.group == 4));
         }
