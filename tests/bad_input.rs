@@ -479,7 +479,7 @@ fn inputs() {
     let mut x = [0u8; 8];
     x[7] = 255;
     assert_error(die.mvm_batch(&x, &mut rng).unwrap_err(), in_batch, &["vector 1", "index 3"]);
-    assert_eq!(die.mvm_batch::<u8, _>(&[], &mut rng).unwrap().y, []);
+    assert_eq!(die.mvm_batch::<u8, _>(&[], &mut rng).unwrap().y, Vec::<i64>::new());
 
     let signed = build(builder().signed_inputs(true));
     let error = Error::Input { vector: 0, index: 0, value: 128, min: -128, max: 127 };
