@@ -264,15 +264,20 @@ impl RowTile {
     fn energy_of(&self, words: &[u64], each: usize, driven: &mut Vec<u64>) -> u128 {
         driven.clear();
         driven.resize(self.energy.len(), 0);
-        for words in words.chunks_exact(self.octets.count() * each) {
-            for (octet, words) in words.chunks_exact(each).enumerate() {
-                let rows = driven[self.octets.rows(octet)].iter_mut();
-                for (row, driven) in rows.enumerate() {
-                    let planes = |word: &u64| u64::from((word & (EVERY_PLANE << row)).count_ones());
-                    *driven += words.iter().map(planes).sum::<u64>();
+        vectorised(
+            #[inline(always)]
+            || {
+                for words in words.chunks_exact(self.octets.count() * each) {
+                    for (octet, words) in words.chunks_exact(each).enumerate() {
+                        for (row, driven) in driven[self.octets.rows(octet)].iter_mut().enumerate() {
+                            for word in words {
+                                *driven += u64::from((word & (EVERY_PLANE << row)).count_ones());
+                            }
+                        }
+                    }
                 }
-            }
-        }
+            },
+        );
         driven.iter().zip(&self.energy).map(|(&driven, energy)| u128::from(driven) * energy).sum()
     }
 }
