@@ -245,13 +245,14 @@ fn an_adc_that_clips_is_no_product_of_integers() {
 }
 
 #[test]
-fn a_large_batch_takes_several_passes() {
+fn a_large_batch_takes_several_passes_over_tables_that_are_fetched_ahead() {
     let design = presets::forms().adc(Adc::granular(5)).input_bits(8).build().unwrap();
-    let weights = random_weights((150, 40, 8), Fill::Uniform, Some((8, 128)), 3);
+    let weights = random_weights((260, 140, 8), Fill::Uniform, Some((8, 128)), 3);
     let die = design.program_keyed(&weights, Key::from(2)).unwrap();
     let prepared = die.prepare(Budget::default()).unwrap();
     assert_eq!(prepared.plan().kernel, Kernel::Table);
-    let x: Vec<u8> = random_inputs(150 * 1300, (0, 255), 5).into_iter().map(|x| x as u8).collect();
+    assert!(prepared.plan().bytes > 2 << 20);
+    let x: Vec<u8> = random_inputs(260 * 1300, (0, 255), 5).into_iter().map(|x| x as u8).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     assert_eq!(prepared.mvm_batch(&x, &mut rng).unwrap(), die.mvm_batch(&x, &mut rng).unwrap());
 }

@@ -13,15 +13,13 @@ use crate::stream::{InputFormat, Skip};
 pub(super) struct Streaming {
     places: Places,
     streams: Streams,
-    /// Whether tables are too many to stay near.
-    pub(super) prefetch: bool,
 }
 
 impl Streaming {
     pub(super) fn new(format: InputFormat, skip: Skip) -> Self {
         let (planes, signed) = (format.planes(), format.is_signed());
         let streams = Streams { planes, signed, repeats: skip == Skip::Off };
-        Streaming { places: Places::new(planes, signed), streams, prefetch: false }
+        Streaming { places: Places::new(planes, signed), streams }
     }
 }
 
@@ -93,19 +91,23 @@ impl Lookup {
     }
 
     /// Adds the results of all vectors to the columns of one tile: 32 words, `stride` apart from vector to
-    /// vector; `first` puts them there instead. What clips, where the kernel is what counts that.
+    /// vector; `first` puts them there instead. What clips, where the kernel is what counts that. The `next` table
+    /// and tile, if any, are brought near.
     pub(super) fn add(
         &self,
         (level, counts): (Level, bool),
-        tile: usize,
+        (tile, next): (usize, Option<(&Lookup, usize)>),
         (work, streaming): (&Work, &Streaming),
         sums: (&mut [i32], usize),
         first: bool,
     ) -> Clipped {
         match self {
             Lookup::Table(table) => {
-                let level = (level, streaming.prefetch);
-                table.add(level, tile, &work.patterns, streaming.places, sums, first);
+                let next = next.and_then(|(next, tile)| match next {
+                    Lookup::Table(next) => Some((next, tile)),
+                    _ => None,
+                });
+                table.add((level, next), tile, &work.patterns, streaming.places, sums, first);
                 Clipped::default()
             }
             Lookup::Integers(integers) => {

@@ -214,7 +214,6 @@ impl Die {
             }
         }
         prepared.plan = Plan { kernel, streams, bytes, level };
-        prepared.streaming.prefetch = bytes > NEAR;
         prepared.row_tiles = row_tiles;
         Ok(prepared)
     }
@@ -509,12 +508,20 @@ impl Prepared<'_> {
         let first_output = self.die.layout().tile_outputs(column_tile).start;
         let is_first = row_tiles.start == 0;
         let is_direct = self.unit == 1 && outputs <= WIDEST;
-        for (index, columns) in table(row_tiles.start).tiles().enumerate() {
+        let mut tiles = table(row_tiles.start).tiles().enumerate().peekable();
+        while let Some((index, columns)) = tiles.next() {
+            // Where tables are too many to stay near, the one to come is fetched.
+            let next_tile = tiles.peek().map(|(index, _)| (table(row_tiles.start), *index));
+            let next_of = |row_tile: usize| {
+                let below = (row_tile + 1 < row_tiles.end).then(|| (table(row_tile + 1), index));
+                below.or(next_tile).filter(|_| self.plan.bytes > NEAR)
+            };
             let columns = first_output + columns.start..first_output + columns.end;
             let mut add = |sums: &mut [i32], stride: usize, mut is_first: bool| {
                 for row_tile in row_tiles.clone() {
                     let work = (&work[row_tile], &self.streaming);
-                    clipped += table(row_tile).add(level, index, work, (&mut *sums, stride), is_first);
+                    let tiles = (index, next_of(row_tile));
+                    clipped += table(row_tile).add(level, tiles, work, (&mut *sums, stride), is_first);
                     is_first = false;
                 }
             };

@@ -78,31 +78,38 @@ impl Table {
         self.columns
     }
 
+    /// The octets of one tile.
+    fn octets(&self, tile: usize) -> &[Octet] {
+        let octets = self.rows.as_chunks().0;
+        &octets[tile * self.octets.count()..][..self.octets.count()]
+    }
+
     /// Adds the results of all vectors to the columns of one tile: 32 words, `stride` apart from vector to
-    /// vector; `first` puts them there instead. Tables to come are brought near meanwhile where that is to be done.
+    /// vector; `first` puts them there instead. Meanwhile tables to come are brought near, if there is a `next` table and
+    /// tile.
     pub(crate) fn add(
         &self,
-        (level, prefetch): (Level, bool),
+        (level, next): (Level, Option<(&Table, usize)>),
         tile: usize,
         patterns: &Patterns,
         places: Places,
         (sums, stride): (&mut [i32], usize),
         first: bool,
     ) {
-        let octets = self.rows.as_chunks().0;
-        let octets = &octets[tile * self.octets.count()..][..self.octets.count()];
+        let octets = self.octets(tile);
         let base = places.times(&self.bases[tile]);
         let mut begin = if first { Begin::At(&base) } else { Begin::Plus(&base) };
         // Few vectors look up few of the rows.
-        let prefetch = prefetch && patterns.vectors() >= PATTERNS / 4;
+        let next = next.filter(|_| patterns.vectors() >= PATTERNS / 4);
         let mut octet = 0;
         while octet < octets.len() {
-            let after = (tile * self.octets.count() + octet + DEPTH) * PATTERNS;
-            let next = self.rows.get(after..after + DEPTH * PATTERNS).filter(|_| prefetch).unwrap_or(&[]);
-            let target = Target { begin, stride, sums: &mut *sums, next };
+            let shape = Shape::of(self.largest, octets.len() - octet);
             let driven = Driven { words: patterns.words(), each: patterns.each(), octet };
-            let octets = &octets[octet..];
-            let shape = Shape::of(self.largest, octets.len());
+            let (octets, after) = octets[octet..].split_at(shape.octets);
+            let next = next
+                .map_or(&[][..], |(table, tile)| if after.is_empty() { table.octets(tile) } else { after });
+            let next = next[..next.len().min(DEPTH)].as_flattened();
+            let target = Target { begin, stride, sums: &mut *sums, next };
             match patterns.words_of_octet() {
                 1 => by_shape::<1>(level, shape, octets, driven, places, target),
                 _ => by_shape::<2>(level, shape, octets, driven, places, target),
