@@ -179,7 +179,7 @@ fn split_tables_return_the_bits_of_the_reference() {
 }
 
 /// A random design of ideal cells whose ADC has so many bits less than are lossless.
-fn ideal_die(rng: &mut ChaCha8Rng, fewer_bits: u32, fill: Fill) -> Die {
+fn ideal_die(rng: &mut ChaCha8Rng, fewer_bits: u32, value: Option<i32>) -> Die {
     let fragment = rng.random_range(2..=24);
     let mapping = match rng.random_range(0..4) {
         0 => Mapping::Offset,
@@ -206,7 +206,10 @@ fn ideal_die(rng: &mut ChaCha8Rng, fewer_bits: u32, fill: Fill) -> Die {
     };
     let lossless = design(10).build().unwrap().lossless_adc_bits();
     let polarized = matches!(mapping, Mapping::Polarized { .. }).then_some((fragment, rows));
-    let weights = random_weights((inputs, outputs, 8), fill, polarized, rng.random());
+    let mut weights = random_weights((inputs, outputs, 8), Fill::Uniform, polarized, rng.random());
+    if let Some(value) = value {
+        weights = Weights::from_row_slice(inputs, outputs, 8, &vec![value; inputs * outputs]).unwrap();
+    }
     let design = design(lossless - fewer_bits).build().unwrap();
     design.program_keyed(&weights, Key::from(rng.random::<u64>() as u128)).unwrap()
 }
@@ -216,7 +219,7 @@ fn ideal_cells_and_a_lossless_adc_are_a_product_of_integers() {
     let mut rng = ChaCha8Rng::seed_from_u64(47);
     let (mut integer, mut streamed) = (0, 0);
     for case in 0..60 {
-        let die = ideal_die(&mut rng, 0, Fill::Uniform);
+        let die = ideal_die(&mut rng, 0, None);
         let batch = batch(die.design(), die.inputs(), rng.random_range(0..=9), case);
         for level in Level::available() {
             let prepared = die.prepare(Budget::default().with_level(level)).unwrap();
@@ -235,11 +238,13 @@ fn ideal_cells_and_a_lossless_adc_are_a_product_of_integers() {
 fn an_adc_that_clips_is_no_product_of_integers() {
     let mut rng = ChaCha8Rng::seed_from_u64(48);
     for case in 0..20 {
-        let die = ideal_die(&mut rng, 1, Fill::Highest);
+        let value = if case % 2 == 0 { 127 } else { -127 };
+        let die = ideal_die(&mut rng, 1, Some(value));
         let prepared = die.prepare(Budget::default()).unwrap();
         // Fewer rows than a group has may not reach beyond the range.
         let is_full = die.inputs() >= die.design().active_rows();
-        assert!(prepared.plan().kernel != Kernel::Integer || !is_full);
+        let clips = is_full && (value > 0 || die.design().mapping() != Mapping::Offset);
+        assert!(prepared.plan().kernel != Kernel::Integer || !clips);
         assert_reads_alike(&die, &prepared, &batch(die.design(), die.inputs(), 5, case));
     }
 }
@@ -258,6 +263,53 @@ fn a_large_batch_takes_several_passes_over_tables_that_are_fetched_ahead() {
 }
 
 #[test]
+fn results_of_several_arrays_may_exceed_32_bits() {
+    let weights = Weights::from_row_slice(300, 3, 8, &[127; 900]).unwrap();
+    let ideal = Cell::new(LevelMap::linear(2, 0.0, 90e-6).unwrap());
+    for (cell, kernel) in [(None, Kernel::Table), (Some(ideal), Kernel::Integer)] {
+        let builder = presets::forms().adc(Adc::granular(5)).input_bits(16);
+        let builder = if let Some(cell) = cell { builder.cell(cell) } else { builder };
+        let die = builder.build().unwrap().program_keyed(&weights, Key::from(2)).unwrap();
+        let prepared = die.prepare(Budget::default()).unwrap();
+        assert_eq!(prepared.plan().kernel, kernel);
+        let x = vec![u16::MAX; 600];
+        let y = prepared.mvm_batch(&x, &mut ChaCha8Rng::seed_from_u64(1)).unwrap().y;
+        assert!(y.iter().all(|&y| y > i32::MAX.into()));
+        assert_reads(&die, &prepared, &x);
+    }
+}
+
+#[test]
+fn words_of_any_magnitude_in_16_bits_are_tabled() {
+    // Words are four codes of either sign, weighed 1, 4, 16 and 64.
+    let mapping = Mapping::Differential { subtraction: Subtraction::Digital };
+    for signed in [false, true] {
+        for adc_bits in 5..=9 {
+            let design = presets::forms()
+                .mapping(mapping)
+                .active_rows(4)
+                .skip(Skip::Off)
+                .baseline(Baseline::None)
+                .adc(Adc::full_range(adc_bits))
+                .input_bits(16)
+                .signed_inputs(signed)
+                .build()
+                .unwrap();
+            // Columns of either sign.
+            let weights: Vec<i32> = (0..160).map(|at| if at % 3 == 0 { 127 } else { -127 }).collect();
+            let weights = Weights::from_row_slice(4, 40, 8, &weights).unwrap();
+            let die = design.program_keyed(&weights, Key::from(2)).unwrap();
+            for level in Level::available() {
+                let prepared = die.prepare(Budget::default().with_level(level)).unwrap();
+                let expected = if adc_bits < 9 { Kernel::Table } else { Kernel::Direct };
+                assert_eq!(prepared.plan().kernel, expected, "{adc_bits}");
+                assert_reads_alike(&die, &prepared, &batch(die.design(), 4, 5, 1));
+            }
+        }
+    }
+}
+
+#[test]
 fn what_tables_cannot_stand_for_is_read_by_the_direct_kernel() {
     let weights = random_weights((40, 10, 8), Fill::Uniform, Some((16, 128)), 3);
     let forms = || presets::forms().adc(Adc::granular(5)).input_bits(8);
@@ -267,6 +319,7 @@ fn what_tables_cannot_stand_for_is_read_by_the_direct_kernel() {
         ("digits of two bits", forms().dac(Dac::new(2, 0.2).unwrap())),
         ("noise on sixteen active rows", wide.read_noise(ReadNoise::new(0.05, 0.0).unwrap())),
         ("no ADC", forms().adc(Adc::pass_through())),
+        ("results of a pattern beyond 16 bits", forms().adc(Adc::full_range(12))),
         (
             "codes beyond 16 bits",
             forms().adc(Adc::granular(12)).cell(presets::isaac().build().unwrap().cell().clone()),

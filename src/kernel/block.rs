@@ -143,6 +143,11 @@ impl Block {
         self.parts.unit
     }
 
+    /// Largest `Σ |place|` of the planes of one group.
+    pub(crate) fn max_places(&self) -> i64 {
+        self.parts.max_places
+    }
+
     /// Largest digit.
     pub fn max_digit(&self) -> u32 {
         self.parts.max_digit

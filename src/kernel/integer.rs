@@ -33,6 +33,8 @@ pub(crate) struct Integers {
     weights: Vec<Pair>,
     /// What all rows together add per unit, `[tile]`.
     sums: Vec<[i32; TILE]>,
+    /// What all rows together add to a column per unit at most.
+    magnitude: i64,
 }
 
 /// The inputs of a batch to one block, in pairs of 16-bit words.
@@ -103,16 +105,24 @@ impl Integers {
         let (pairs, tiles) = (count.div_ceil(2), block.columns().div_ceil(TILE));
         let mut weights = vec![Pair([0; TILE]); tiles * pairs];
         let mut sums = vec![[0; TILE]; tiles];
+        let mut magnitudes = vec![0; block.columns()];
         for (tile, (weights, sums)) in weights.chunks_exact_mut(pairs).zip(&mut sums).enumerate() {
             for row in 0..count {
                 for column in tile * TILE..block.columns().min((tile + 1) * TILE) {
                     let weight = rows.weight(row, column);
                     weights[row / 2].0[column % TILE] |= u32::from(weight as u16) << (16 * (row % 2));
                     sums[column % TILE] += weight as i32;
+                    magnitudes[column] += weight.abs();
                 }
             }
         }
-        Some(Integers { columns: block.columns(), pairs, weights, sums })
+        let magnitude = magnitudes.into_iter().fold(0, i64::max);
+        Some(Integers { columns: block.columns(), pairs, weights, sums, magnitude })
+    }
+
+    /// What no result exceeds, in codes, whose planes count `places` together.
+    pub(crate) fn bound(&self, places: i64) -> i64 {
+        self.magnitude.saturating_mul(places)
     }
 
     /// Columns of the block.

@@ -74,6 +74,15 @@ impl Lookup {
         }
     }
 
+    /// What no result of the block that these are the tables of exceeds, in codes.
+    pub(super) fn bound(&self, block: &Block) -> i64 {
+        match self {
+            Lookup::Table(table) => table.bound(block.max_places()),
+            Lookup::Split(_) => block.bound() / block.unit(),
+            Lookup::Integers(integers) => integers.bound(block.max_places()),
+        }
+    }
+
     /// The columns of each tile.
     pub(super) fn tiles(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         tiles(match self {

@@ -181,12 +181,11 @@ impl Die {
             streaming: Streaming::new(format, design.skip()),
             tables: Vec::new(),
             row_tiles: Vec::new(),
-            together: if self.bound() / unit <= i32::MAX.into() { layout.row_tiles() } else { 1 },
+            together: 1,
             unit,
         };
-        let fits_words =
-            self.blocks().iter().all(|block| block.unit() == unit && block.bound() / unit <= i32::MAX.into());
-        if format.dac_bits() > 1 || !fits_words {
+        let is_plain = self.blocks().iter().all(|block| block.unit() == unit);
+        if format.dac_bits() > 1 || !is_plain {
             return Ok(prepared);
         }
         // Without room for the tables of one array and what is counted beside all, nothing is built.
@@ -202,10 +201,14 @@ impl Die {
         if bytes > budget.bytes || (streams && budget.batch < WORTH_A_TABLE) {
             return Ok(prepared);
         }
+        // By column tile, over all row tiles.
+        let mut bounds = vec![0i64; columns];
         for (array, block) in self.blocks().iter().enumerate() {
-            let Some(table) = Lookup::new(kernel, block) else {
+            let table = Lookup::new(kernel, block).filter(|table| table.bound(block) <= i32::MAX.into());
+            let Some(table) = table else {
                 return Ok(Prepared { tables: Vec::new(), ..prepared });
             };
+            bounds[array % columns] = bounds[array % columns].saturating_add(table.bound(block));
             if let Lookup::Table(table) = &table {
                 row_tiles[array / columns].add_clips(table);
             }
@@ -214,6 +217,9 @@ impl Die {
             }
         }
         prepared.plan = Plan { kernel, streams, bytes, level };
+        if bounds.into_iter().all(|bound| bound <= i32::MAX.into()) {
+            prepared.together = layout.row_tiles();
+        }
         prepared.row_tiles = row_tiles;
         Ok(prepared)
     }

@@ -1,6 +1,6 @@
 //! Tables from blocks.
 
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 
 use super::Clips;
 use super::row::{COLUMNS, PATTERNS, Row, in_order, order};
@@ -30,6 +30,26 @@ pub(super) struct Builder<'a> {
     clipped: [Vec<Codes>; 2],
 }
 
+/// What totals lie between.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bounds {
+    least: i64,
+    most: i64,
+}
+
+impl Bounds {
+    fn magnitude(self) -> i64 {
+        self.most.max(-self.least)
+    }
+}
+
+impl AddAssign for Bounds {
+    fn add_assign(&mut self, other: Bounds) {
+        self.least += other.least;
+        self.most += other.most;
+    }
+}
+
 impl<'a> Builder<'a> {
     /// `None` for a block whose totals are no 16-bit words in any case.
     pub(super) fn new(block: &'a Block) -> Option<Self> {
@@ -52,15 +72,15 @@ impl<'a> Builder<'a> {
     }
 
     /// The rows of one octet and `columns` of the block, at most 32, after `rows`; adds what they clip. What is taken
-    /// from every word of a column, so that they lie around 0, is added to `base`. The largest magnitude of a word;
-    /// `None` where one could be no 16-bit word, or where no driven row does not count nothing.
+    /// from every word of a column, so that they lie around 0, is added to `base`. The largest magnitudes of a word and of
+    /// a total; `None` where one could be no 16-bit word, or where no driven row does not count nothing.
     pub(super) fn octet(
         &mut self,
         groups: Range<usize>,
         columns: Range<usize>,
         (rows, clips): (&mut Vec<Row>, &mut Clips),
         base: &mut Sums,
-    ) -> Option<i32> {
+    ) -> Option<[i32; 2]> {
         vectorised(
             #[inline(always)]
             || {
@@ -68,12 +88,12 @@ impl<'a> Builder<'a> {
                 self.totals.clear();
                 self.totals.resize(groups.len() * patterns, [0; COLUMNS]);
                 self.clipped.iter_mut().for_each(Vec::clear);
-                let mut bound = 0;
+                let mut bounds = Bounds::default();
                 for (at, group) in groups.enumerate() {
-                    bound += self.group(group, columns.clone(), at * patterns..(at + 1) * patterns);
+                    bounds += self.group(group, columns.clone(), at * patterns..(at + 1) * patterns);
                 }
                 let mut nothing = self.totals.iter().step_by(patterns);
-                if bound > i16::MAX.into() || nothing.any(|total| *total != [0; COLUMNS]) {
+                if bounds.magnitude() > i16::MAX.into() || nothing.any(|total| *total != [0; COLUMNS]) {
                     return None;
                 }
                 self.count_clips(clips);
@@ -103,9 +123,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Puts the totals of an octet's groups together, around 0; the largest magnitude.
+    /// Puts the totals of an octet's groups together, around 0; the largest magnitudes of what comes out and went in.
     #[inline(always)]
-    fn centre(&self, rows: &mut [Row], base: &mut Sums) -> i32 {
+    fn centre(&self, rows: &mut [Row], base: &mut Sums) -> [i32; 2] {
         let (totals, group_rows) = (&self.totals[..], self.block.group_rows());
         let patterns = 1 << group_rows;
         // Every pattern of one group meets every pattern of the others.
@@ -121,13 +141,14 @@ impl<'a> Builder<'a> {
             add(&mut least, &group_least);
             add(&mut most, &group_most);
         }
-        let (mut middle, mut largest) = ([0; COLUMNS], 0);
+        let (mut middle, mut largest, mut magnitude) = ([0; COLUMNS], 0, 0);
         for (at, column) in order().into_iter().enumerate() {
             let (least, most) = (i32::from(least[at]), i32::from(most[at]));
             let middle_of_both = (least + most) >> 1;
             middle[at] = middle_of_both as i16;
             base[column] += middle_of_both;
             largest = largest.max(most - middle_of_both);
+            magnitude = magnitude.max(most).max(-least);
         }
         for (pattern, row) in rows.iter_mut().enumerate() {
             // Patterns of rows that are not there are never looked up.
@@ -140,19 +161,19 @@ impl<'a> Builder<'a> {
             }
             *row = Row(total);
         }
-        largest
+        [largest, magnitude]
     }
 
-    /// Totals and clips of every pattern of one group; what no total's magnitude exceeds.
+    /// Totals and clips of every pattern of one group; what no total exceeds.
     #[inline(always)]
-    fn group(&mut self, group: usize, columns: Range<usize>, to: Range<usize>) -> i64 {
+    fn group(&mut self, group: usize, columns: Range<usize>, to: Range<usize>) -> Bounds {
         let (block, rows) = (self.block, self.block.group_rows());
-        let mut bound = 0;
+        let mut bounds = Bounds::default();
         for n in (0..=rows).take_while(|_| block.has_correction()) {
             let mut corrections = [0; COLUMNS];
             for (correction, column) in corrections.iter_mut().zip(columns.clone()) {
                 let exact = block.correction(group, column, n);
-                bound = bound.max(exact.abs());
+                bounds = Bounds { least: bounds.least.min(exact), most: bounds.most.max(exact) };
                 *correction = exact as i16;
             }
             let corrections = in_order(&corrections);
@@ -161,14 +182,14 @@ impl<'a> Builder<'a> {
             of_n.for_each(|(_, total)| *total = corrections);
         }
         for lane in 0..block.lanes() {
-            bound += self.lane(group, lane, columns.clone(), to.clone()) << block.shift(lane);
+            bounds += self.lane(group, lane, columns.clone(), to.clone());
         }
-        bound
+        bounds
     }
 
-    /// Adds what one lane of one group converts to its totals; the largest magnitude of a code.
+    /// Adds what one lane of one group converts to its totals; what it adds at most.
     #[inline(always)]
-    fn lane(&mut self, group: usize, lane: usize, columns: Range<usize>, to: Range<usize>) -> i64 {
+    fn lane(&mut self, group: usize, lane: usize, columns: Range<usize>, to: Range<usize>) -> Bounds {
         let (block, rows) = (self.block, self.block.group_rows());
         let padded = |words: &[i32], row: usize| {
             let first = row * block.stride() + lane * block.columns();
@@ -194,9 +215,9 @@ impl<'a> Builder<'a> {
     }
 
     /// Converts the sums of every pattern, put together from those of its lower and its upper rows, and adds the codes
-    /// to the totals; the largest magnitude of a code.
+    /// to the totals; what they add at most.
     #[inline(always)]
-    fn convert(&mut self, lower: &[Sums], upper: &[Sums], weights: Codes, to: Range<usize>) -> i64 {
+    fn convert(&mut self, lower: &[Sums], upper: &[Sums], weights: Codes, to: Range<usize>) -> Bounds {
         let ([lower_least, lower_most], [upper_least, upper_most]) = (extremes(lower), extremes(upper));
         let (least, most) = (code(lower_least, upper_least), code(lower_most, upper_most));
         let (low, high) = (self.low, self.high);
@@ -225,7 +246,14 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        i64::from(most.min(high)).abs().max(i64::from(least.max(low)).abs())
+        let [least, most] = [least, most].map(|code| i64::from(code.clamp(low, high)));
+        let mut bounds = Bounds::default();
+        for weight in weights.map(i64::from) {
+            let [one, other] = [least * weight, most * weight];
+            bounds =
+                Bounds { least: bounds.least.min(one).min(other), most: bounds.most.max(one).max(other) };
+        }
+        bounds
     }
 }
 

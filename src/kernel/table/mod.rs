@@ -36,6 +36,8 @@ pub(crate) struct Table {
     bases: Vec<[i32; COLUMNS]>,
     /// The largest magnitude of a word.
     largest: i32,
+    /// What all octets add in one plane at most.
+    magnitude: i64,
 }
 
 impl Table {
@@ -58,19 +60,28 @@ impl Table {
         let mut rows = Vec::with_capacity(tiles.clone().count() * octets.count() * PATTERNS);
         let mut clips = vec![[[0; PATTERNS]; 2]; octets.count()];
         let mut bases = vec![[0; COLUMNS]; tiles.clone().count()];
-        let mut largest = 1;
+        let (mut largest, mut magnitude) = (1, 0);
         for (columns, base) in tiles.zip(&mut bases) {
+            let mut sum = 0;
             for (at, clips) in clips.iter_mut().enumerate() {
                 let (groups, columns) = (octets.groups(at), columns.clone());
-                largest = builder.octet(groups, columns, (&mut rows, clips), base)?.max(largest);
+                let [of_words, of_totals] = builder.octet(groups, columns, (&mut rows, clips), base)?;
+                largest = of_words.max(largest);
+                sum += i64::from(of_totals);
             }
+            magnitude = sum.max(magnitude);
         }
-        Some(Table { octets, columns: block.columns(), rows, clips, bases, largest })
+        Some(Table { octets, columns: block.columns(), rows, clips, bases, largest, magnitude })
     }
 
     /// What each octet clips.
     pub(crate) fn clips(&self) -> &[Clips] {
         &self.clips
+    }
+
+    /// What no result exceeds, in codes, whose planes count `places` together.
+    pub(crate) fn bound(&self, places: i64) -> i64 {
+        self.magnitude.saturating_mul(places)
     }
 
     /// Columns of the block.
