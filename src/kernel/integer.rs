@@ -378,3 +378,44 @@ impl Lanes for V4 {
         *to = pulp::cast(sums);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{BlockParts, Contributions};
+
+    /// One group of three rows that add 1, 2 and 3 codes.
+    fn block(baseline: Vec<i64>) -> Block {
+        Block::new(BlockParts {
+            group_rows: 3,
+            groups: 1,
+            lanes: 1,
+            columns: 1,
+            max_digit: 1,
+            max_places: 255,
+            contributions: Contributions::from(vec![ONE, 2 * ONE, 3 * ONE]),
+            summands: Summands::Rows,
+            quantizer: Quantizer::Codes { low: 0, high: 6 },
+            unit: 1,
+            shift: vec![0],
+            negative: vec![false],
+            digit_sum: vec![0],
+            baseline,
+            noise: None,
+            slow: None,
+            energy: vec![0; 3],
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_baseline_counts_with_the_rows_only_where_it_is_linear() {
+        let linear = block(vec![0, 2, 4, 6]);
+        assert!(Integers::stand_for(&linear));
+        let integers = Integers::new(&linear).unwrap();
+        assert_eq!(integers.sums[0][0], 1 + 2 + 3 - 6);
+        for baseline in [vec![0, 2, 4, 5], vec![1, 2, 3, 4]] {
+            assert!(!Integers::stand_for(&block(baseline)));
+        }
+    }
+}

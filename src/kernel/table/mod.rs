@@ -187,3 +187,47 @@ fn of_shape<const S: usize, const P: usize, const Q: usize>(
         run::<S, P, Q>(level, octets, driven, places, target);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{BlockParts, Contributions, Quantizer, Summands};
+
+    #[test]
+    fn words_too_large_to_be_doubled_are_weighed_one_by_one() {
+        // Two rows of one cell each, +16000 and −16000 LSB.
+        let block = Block::new(BlockParts {
+            group_rows: 2,
+            groups: 1,
+            lanes: 1,
+            columns: 1,
+            max_digit: 1,
+            max_places: 65535,
+            contributions: Contributions::from(vec![16000 << 16, -16000 << 16]),
+            summands: Summands::Rows,
+            quantizer: Quantizer::Codes { low: -32768, high: 32767 },
+            unit: 1,
+            shift: vec![0],
+            negative: vec![false],
+            digit_sum: vec![0],
+            baseline: Vec::new(),
+            noise: None,
+            slow: None,
+            energy: vec![0; 2],
+        })
+        .unwrap();
+        let table = Table::new(&block).unwrap();
+        assert_eq!(Shape::of(table.largest, 4), Shape { octets: 1, planes: 1 });
+        for (signed, x) in [(false, [65535, 1, 40000, 20000]), (true, [-32768, 32767, -5, 7])] {
+            let mut patterns = Patterns::default();
+            patterns.cut(&x, 2, 0..2, table.octets, 16);
+            for level in Level::available() {
+                let mut sums = [7; 2 * COLUMNS];
+                let places = Places::new(16, signed);
+                table.add((level, None), 0, &patterns, places, (&mut sums, COLUMNS), true);
+                let results = [sums[0], sums[COLUMNS]];
+                assert_eq!(results, [16000 * (x[0] - x[1]), 16000 * (x[2] - x[3])], "{level:?} {signed}");
+            }
+        }
+    }
+}
