@@ -21,7 +21,7 @@ fn exact_table() -> ComponentTable {
         |name, watts, square_metres, per| Component::new(name, 1, watts, square_metres, per, "").unwrap();
     let sizes = Sizes { arrays_per_mcu: 2, mcus_per_tile: 4, tiles_per_chip: 8 };
     let adcs = AdcBank::new(2, 4, 4_194_304.0, 2.0, 6.0, "").unwrap();
-    ComponentTable::new("powers of two", adcs, sizes, 4, 1.0 / 1_048_576.0)
+    ComponentTable::new("powers of two", adcs, sizes, (8, 4), 1.0 / 1_048_576.0)
         .unwrap()
         .with_mcu(vec![
             part("hold", 0.5, 0.25, PricedPer::Conversion),
@@ -118,7 +118,7 @@ fn nothing_read_costs_nothing() {
 fn counted_cells_take_the_place_of_printed_ones() {
     let design = exact_design(Skip::LeadingZeros);
     let die = exact_die(&design);
-    let model = CostModel::new(&exact_table(), &design).unwrap().with_counted_cells();
+    let model = CostModel::new(&exact_table(), &design).unwrap().with_counted_cells().unwrap();
     let read = |level| die.mvm_batch_into_keyed(&X, |_| Key::from(2), &mut [0i64; 6], level).unwrap();
     let activity = read(ActivityLevel::CountsAndEnergy);
     let cost = model.price(die.layout(), &activity).unwrap();
@@ -133,15 +133,65 @@ fn counted_cells_take_the_place_of_printed_ones() {
 }
 
 #[test]
+fn counted_cells_are_priced_once() {
+    let design = exact_design(Skip::LeadingZeros);
+    let part = |per| Component::new("part", 1, 1.0, 1.0, per, "").unwrap();
+    let (cells, other) = (part(PricedPer::Cells), part(PricedPer::Plane));
+    let counted = |table: ComponentTable| CostModel::new(&table, &design).unwrap().with_counted_cells();
+    assert!(counted(exact_table()).is_ok());
+    for table in [
+        exact_table().with_mcu(vec![other]),
+        exact_table().with_mcu(vec![cells.clone(), cells.clone()]),
+        exact_table().with_tile(vec![cells.clone()]),
+        exact_table().with_mcu(vec![]).with_chip(vec![cells]),
+    ] {
+        assert!(matches!(counted(table), Err(Error::Conflict { first: "counted cells", .. })));
+    }
+}
+
+#[test]
+fn the_largest_tables_cost_finite_numbers() {
+    let sizes = Sizes { arrays_per_mcu: u32::MAX, mcus_per_tile: u32::MAX, tiles_per_chip: u32::MAX };
+    assert_eq!(sizes.arrays(Scope::Chip), u128::from(u32::MAX).pow(3));
+    let part = |per| Component::new("part", 1, 1e9, 1e9, per, "").unwrap();
+    for (sizes, plane_secs) in [(sizes, 1e-15), (sizes, 1e3), (exact_table().sizes(), 1e3)] {
+        let adcs = AdcBank::new(u32::MAX, 4, 1e15, 1e9, 1e9, "").unwrap();
+        let parts =
+            || [PricedPer::Conversion, PricedPer::Plane, PricedPer::Cells, PricedPer::Second].map(part);
+        let table = ComponentTable::new("largest", adcs, sizes, (8, 4), plane_secs)
+            .unwrap()
+            .with_mcu(parts().into())
+            .with_chip(parts().into());
+        let cell = Cell::new(LevelMap::linear(2, 1e-6, 100e-6).unwrap());
+        let design = |secs| {
+            DesignBuilder::new(POLARIZED, cell.clone(), Adc::granular(4)).array(8, 4).plane_secs(secs).build()
+        };
+        let design_of = design(1e3).unwrap();
+        let model = CostModel::new(&table, &design_of).unwrap().with_scope(Scope::Chip);
+        let die = exact_die(&design_of);
+        for x in [[0u8; 16], [255; 16]] {
+            let activity = die.mvm_keyed(&x, Key::from(2)).unwrap().activity;
+            let cost = model.price(die.layout(), &activity).unwrap();
+            assert!(
+                cost.items().iter().all(|item| item.joules.is_finite() && item.square_metres.is_finite())
+            );
+            assert!(cost.latency_secs().is_finite() && !cost.operations_per_joule().is_nan());
+        }
+        let error = CostModel::new(&table, &design(1.1e3).unwrap()).unwrap_err();
+        assert!(matches!(error, Error::Real { name: "plane time (s)", max: 1e3, .. }));
+    }
+}
+
+#[test]
 fn layers_by_hand() {
     let cost = exact_cost(Scope::Mcu);
     let (megahertz, joules) = (1_048_576.0, cost.joules());
     let layer = |copies| Layer::new(cost.clone(), copies).unwrap();
-    // One vector of 5 planes a layer, over one inference; the copied layer takes a quarter of the time.
+    // One vector of 5 planes a layer, over one inference; copies gain throughput.
     let network = Network::new(1, vec![layer(4), layer(1), layer(2)]).unwrap();
     assert_eq!(network.slowest(), Some(1));
     assert_eq!(network.inferences_per_sec(), megahertz / 5.0);
-    assert_eq!(network.latency_secs(), (1.25 + 5.0 + 2.5 + 18.0) / megahertz);
+    assert_eq!(network.latency_secs(), (3.0 * 5.0 + 18.0) / megahertz);
     assert_eq!(network.joules_per_inference(), 3.0 * joules);
     assert_eq!(network.joules_per_inference_of("dac"), 3.0 * 36.0 / megahertz);
     assert_eq!(network.square_metres(), 7.0 * 18.5);
@@ -158,6 +208,57 @@ fn layers_by_hand() {
 }
 
 #[test]
+fn copies_share_vectors_but_not_one_vector() {
+    let (design, megahertz) = (exact_design(Skip::Off), 1_048_576.0);
+    let die = exact_die(&design);
+    let model = CostModel::new(&exact_table(), &design).unwrap();
+    let layer = |vectors: usize, copies| {
+        let activity = die.mvm_batch(&X.repeat(vectors), &mut ChaCha8Rng::seed_from_u64(1)).unwrap().activity;
+        Layer::new(model.price(die.layout(), &activity).unwrap(), copies).unwrap()
+    };
+    let latency = |inferences, vectors, copies| {
+        megahertz * Network::new(inferences, vec![layer(vectors, copies)]).unwrap().latency_secs() - 6.0
+    };
+    // 16 planes a vector: five vectors take five turns on one copy, three on two, two on four, one on five or more.
+    for (copies, turns) in [(1, 5.0), (2, 3.0), (3, 2.0), (4, 2.0), (5, 1.0), (100, 1.0)] {
+        assert_eq!(latency(1, 5, copies), 16.0 * turns, "{copies} copies");
+        assert_eq!(latency(2, 10, copies), 16.0 * turns, "{copies} copies");
+    }
+    // Half a vector to an inference: every second one takes a turn.
+    assert_eq!((latency(2, 1, 1), latency(2, 1, 3)), (8.0, 8.0));
+    // Throughput does gain: inferences follow each other onto copies that are free.
+    let network = Network::new(1, vec![layer(1, 4)]).unwrap();
+    assert_eq!(network.inferences_per_sec(), 4.0 * megahertz / 16.0);
+}
+
+#[test]
+fn inputs_of_zero_take_no_time_and_no_limit() {
+    let design = exact_design(Skip::LeadingZeros);
+    let die = exact_die(&design);
+    let model = CostModel::new(&exact_table(), &design).unwrap();
+    let activity = die.mvm_keyed(&[0u8; 16], Key::from(2)).unwrap().activity;
+    let cost = model.price(die.layout(), &activity).unwrap();
+    assert_eq!((cost.vectors(), cost.joules(), cost.busy_secs()), (1, 0.0, 0.0));
+    assert_eq!(cost.mvms_per_sec(), f64::INFINITY);
+    let network = Network::new(1, vec![Layer::new(cost, 1).unwrap()]).unwrap();
+    assert_eq!(network.inferences_per_sec(), f64::INFINITY);
+    assert_eq!(network.operations_per_joule(), f64::INFINITY);
+}
+
+#[test]
+fn tables_are_for_arrays_of_their_size() {
+    for (rows, columns) in [(256, 128), (64, 128), (128, 64), (128, 256)] {
+        let design = presets::forms().array(rows, columns).plane_secs(1e-6).build().unwrap();
+        let result = CostModel::new(&tables::forms().unwrap(), &design);
+        assert!(
+            matches!(result, Err(Error::Conflict { first: "the table's arrays", .. })),
+            "{rows} × {columns}"
+        );
+        assert!(CostModel::scaled(&tables::forms().unwrap(), &design, AdcModel::PublishedFit).is_err());
+    }
+}
+
+#[test]
 fn one_thread_and_many_cost_the_same() {
     let design = presets::forms().input_bits(8).build().unwrap();
     let values: Vec<i32> = (0..130 * 40).map(|i| (i * 37 % 100) % 90 + 1).collect();
@@ -170,19 +271,22 @@ fn one_thread_and_many_cost_the_same() {
         let mut y = vec![0i64; x.len() / 130 * 40];
         die.mvm_batch_into_keyed(x, |_| Key::from(0), &mut y, level).unwrap()
     };
-    let batch = model.clone().with_counted_cells().price(die.layout(), &read(&x)).unwrap();
+    let batch = model.clone().with_counted_cells().unwrap().price(die.layout(), &read(&x)).unwrap();
     assert!(batch.joules() > 0.0);
     for threads in [1, 2, 5] {
         let study = Study::new(64, Key::from(0)).unwrap().with_threads(threads).unwrap();
         let activities = study.run(|vector, _| read(&x[vector * 130..][..130]));
         // Summed up in another order than they were read, too.
         let activity: Activity = activities.into_iter().rev().sum();
-        assert_eq!(model.clone().with_counted_cells().price(die.layout(), &activity).unwrap(), batch);
+        assert_eq!(
+            model.clone().with_counted_cells().unwrap().price(die.layout(), &activity).unwrap(),
+            batch
+        );
     }
     let prepared = die.prepare(Budget::default()).unwrap();
     let mut y = vec![0i64; 64 * 40];
     let activity = prepared.mvm_batch_into_keyed(&x, |_| Key::from(0), &mut y, level).unwrap();
-    assert_eq!(model.with_counted_cells().price(die.layout(), &activity).unwrap(), batch);
+    assert_eq!(model.with_counted_cells().unwrap().price(die.layout(), &activity).unwrap(), batch);
 }
 
 #[test]
@@ -361,6 +465,8 @@ fn adc_models_refuse_what_they_were_not_made_for() {
         (AdcModel::NeuroSimSar { column_ohms: 0.0, square_metres: 0.0 }, 1e8, "column resistance (Ω)"),
         (AdcModel::NeuroSimSar { column_ohms: 1e4, square_metres: -1.0 }, 1e8, "area of an ADC (m²)"),
         (AdcModel::Walden { joules_per_step: -1.0, square_metres: 0.0 }, 1e8, "Walden figure of merit (J)"),
+        (AdcModel::Walden { joules_per_step: 1.1, square_metres: 0.0 }, 1e8, "Walden figure of merit (J)"),
+        (AdcModel::Walden { joules_per_step: 1.0, square_metres: 1.1e9 }, 1e8, "area of an ADC (m²)"),
         (AdcModel::Walden { joules_per_step: 1.0, square_metres: -1.0 }, 1e8, "area of an ADC (m²)"),
         (AdcModel::Schreier { fom_db: 301.0, square_metres: 0.0 }, 1e8, "Schreier figure of merit (dB)"),
         (AdcModel::Schreier { fom_db: 1.0, square_metres: f64::NAN }, 1e8, "area of an ADC (m²)"),
@@ -408,8 +514,6 @@ fn models_refuse_other_designs() {
     assert!(
         matches!(error, Error::Real { name: "plane time (s)", min, .. } if (min - 32.0 / 2.1e9).abs() < 1e-18)
     );
-    // More bit lines take longer.
-    assert!(CostModel::new(&table, &build(presets::forms().array(128, 256))).is_err());
     let model = CostModel::new(&table, &build(presets::forms())).unwrap();
     let die = exact_die(&exact_design(Skip::Off));
     let error = model.price(die.layout(), &Activity::default()).unwrap_err();
@@ -422,12 +526,11 @@ fn tables_refuse_bad_numbers() {
     let component = |count, watts, area| Component::new("part", count, watts, area, PricedPer::Plane, "");
     let adcs = |count, bits, rate, watts, area| AdcBank::new(count, bits, rate, watts, area, "");
     let sizes = Sizes { arrays_per_mcu: 1, mcus_per_tile: 1, tiles_per_chip: 1 };
-    let table = |sizes, columns, secs| {
-        ComponentTable::new("table", AdcBank::new(1, 4, 1e9, 0.0, 0.0, "").unwrap(), sizes, columns, secs)
+    let table = |sizes, array, secs| {
+        ComponentTable::new("table", AdcBank::new(1, 4, 1e9, 0.0, 0.0, "").unwrap(), sizes, array, secs)
     };
-    assert!(
-        component(1, 0.0, 0.0).is_ok() && adcs(1, 1, 1.0, 0.0, 0.0).is_ok() && table(sizes, 1, 1.0).is_ok()
-    );
+    assert!(component(1, 0.0, 0.0).is_ok() && component(1, 1e9, 1e9).is_ok());
+    assert!(adcs(1, 1, 1.0, 0.0, 0.0).is_ok() && table(sizes, (1, 1), 1.0).is_ok());
     for (error, name) in [
         (component(0, 0.0, 0.0).err(), "parts of a component"),
         (component(1, -1e-9, 0.0).err(), "power of a component (W)"),
@@ -439,11 +542,15 @@ fn tables_refuse_bad_numbers() {
         (adcs(1, 4, 0.0, 0.0, 0.0).err(), "ADC sample rate (Hz)"),
         (adcs(1, 4, 1e9, -1.0, 0.0).err(), "power of the ADCs (W)"),
         (adcs(1, 4, 1e9, 0.0, f64::INFINITY).err(), "area of the ADCs (m²)"),
-        (table(Sizes { arrays_per_mcu: 0, ..sizes }, 1, 1.0).err(), "arrays of an MCU"),
-        (table(Sizes { mcus_per_tile: 0, ..sizes }, 1, 1.0).err(), "MCUs of a tile"),
-        (table(Sizes { tiles_per_chip: 0, ..sizes }, 1, 1.0).err(), "tiles of a chip"),
-        (table(sizes, 0, 1.0).err(), "columns of an array"),
-        (table(sizes, 1, 0.0).err(), "plane time of a table (s)"),
+        (component(1, 1.1e9, 0.0).err(), "power of a component (W)"),
+        (adcs(1, 4, 1.1e15, 0.0, 0.0).err(), "ADC sample rate (Hz)"),
+        (table(Sizes { arrays_per_mcu: 0, ..sizes }, (1, 1), 1.0).err(), "arrays of an MCU"),
+        (table(Sizes { mcus_per_tile: 0, ..sizes }, (1, 1), 1.0).err(), "MCUs of a tile"),
+        (table(Sizes { tiles_per_chip: 0, ..sizes }, (1, 1), 1.0).err(), "tiles of a chip"),
+        (table(sizes, (0, 1), 1.0).err(), "rows of an array"),
+        (table(sizes, (1, 0), 1.0).err(), "columns of an array"),
+        (table(sizes, (1, 1), 1.1e3).err(), "plane time of a table (s)"),
+        (table(sizes, (1, 1), 0.0).err(), "plane time of a table (s)"),
     ] {
         let error = error.unwrap_or_else(|| panic!("{name} was taken")).to_string();
         assert!(error.starts_with(name), "{error}");
@@ -457,6 +564,17 @@ fn networks_refuse_what_does_not_add_up() {
     let error = Network::new(1, layers.to_vec()).unwrap_err();
     assert!(matches!(error, Error::Conflict { first: "layers of one network", .. }));
     assert!(Network::new(0, layers[..1].to_vec()).is_err());
+    // Parts of one name at another scope.
+    let design = exact_design(Skip::LeadingZeros);
+    let priced = |at_tile: bool| {
+        let part = vec![Component::new("buffer", 1, 1.0, 1.0, PricedPer::Second, "").unwrap()];
+        let table = exact_table().with_tile(vec![]).with_chip(vec![]);
+        let table = if at_tile { table.with_tile(part) } else { table.with_chip(part) };
+        let model = CostModel::new(&table, &design).unwrap().with_scope(Scope::Chip);
+        Layer::new(model.price(exact_die(&design).layout(), &Activity::default()).unwrap(), 1).unwrap()
+    };
+    assert!(Network::new(1, vec![priced(true), priced(true)]).is_ok());
+    assert!(Network::new(1, vec![priced(true), priced(false)]).is_err());
 }
 
 #[cfg(feature = "serde")]
@@ -480,6 +598,8 @@ mod files {
         let text = serde_json::to_string(&models).unwrap();
         assert_eq!(text, r#"["published_fit",{"survey":{"nanometres":32.0}}]"#);
         assert_eq!(serde_json::from_str::<[AdcModel; 2]>(&text).unwrap(), models);
+        let surprise = text.replace("32.0", "32.0,\"surprise\":1");
+        assert!(serde_json::from_str::<[AdcModel; 2]>(&surprise).is_err());
     }
 
     #[test]
@@ -493,6 +613,7 @@ mod files {
             "/sizes/arrays_per_mcu",
             "/sizes/mcus_per_tile",
             "/sizes/tiles_per_chip",
+            "/array_rows",
             "/array_columns",
             "/plane_secs",
             "/adcs/count",

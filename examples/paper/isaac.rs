@@ -16,7 +16,7 @@ pub(super) fn peak(plane_secs: f64) -> Result<Peak> {
         let parts = [Scope::Mcu, Scope::Tile, Scope::Chip].map(|scope| table.components(scope).to_vec());
         let [mcu, tile, chip] = parts;
         let (adcs, sizes) = (table.adcs().clone(), table.sizes());
-        table = forms_xbar::cost::ComponentTable::new("ISAAC-CE", adcs, sizes, 128, plane_secs)?
+        table = forms_xbar::cost::ComponentTable::new("ISAAC-CE", adcs, sizes, (128, 128), plane_secs)?
             .with_mcu(mcu)
             .with_tile(tile)
             .with_chip(chip);

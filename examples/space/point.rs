@@ -107,7 +107,7 @@ impl Point {
     ) -> forms_xbar::Result<Self> {
         let design = setting.design(sigma)?;
         let model =
-            CostModel::scaled(&tables::forms()?, &design, AdcModel::PublishedFit)?.with_counted_cells();
+            CostModel::scaled(&tables::forms()?, &design, AdcModel::PublishedFit)?.with_counted_cells()?;
         let mut accuracies = Vec::with_capacity(keys.len());
         let (mut by_layer, mut inferences) = (Vec::<Activity>::new(), 0);
         let mut layouts = Vec::new();

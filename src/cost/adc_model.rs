@@ -1,5 +1,6 @@
 //! What an ADC costs over bits and sample rate: published ways to scale, which disagree.
 
+use super::component::LARGEST;
 use crate::error::{Error, Result, check_integer, check_real};
 
 /// What one conversion and one ADC cost.
@@ -73,7 +74,7 @@ pub enum AdcModel {
     ///
     /// **Source.** The definition of the figure, `P / (f_s · 2^ENOB)`.
     Walden {
-        /// `F` (J per step), not negative.
+        /// `F` (J per step), 0–1.
         joules_per_step: f64,
         /// Area (m²), of which the figure says nothing.
         square_metres: f64,
@@ -92,7 +93,7 @@ pub enum AdcModel {
     ///
     /// **Source.** DNN+NeuroSim V1.3. **Valid range.** Rates up to `1 / (N + 1)` GHz.
     NeuroSimSar {
-        /// Resistance `R` of the column (Ω), above 0.
+        /// Resistance `R` of the column (Ω), from 10⁻⁹.
         column_ohms: f64,
         /// Area (m²): no number of NeuroSim's was found.
         square_metres: f64,
@@ -123,7 +124,7 @@ impl AdcModel {
             }
             AdcModel::Survey { nanometres } => survey(n, sample_hz, nanometres),
             AdcModel::Walden { joules_per_step, square_metres } => {
-                check_real("Walden figure of merit (J)", joules_per_step, 0.0, f64::MAX)?;
+                check_real("Walden figure of merit (J)", joules_per_step, 0.0, 1.0)?;
                 check_area(square_metres)?;
                 Ok(price(joules_per_step * power_of_two(bits), square_metres))
             }
@@ -133,7 +134,7 @@ impl AdcModel {
                 Ok(price(schreier(fom_db, n), square_metres))
             }
             AdcModel::NeuroSimSar { column_ohms, square_metres } => {
-                check_real("column resistance (Ω)", column_ohms, f64::MIN_POSITIVE, f64::MAX)?;
+                check_real("column resistance (Ω)", column_ohms, 1e-9, f64::MAX)?;
                 check_area(square_metres)?;
                 let secs = (n + 1.0) * NANOSECOND;
                 // Quotients of the same numbers may differ in their last bit.
@@ -155,7 +156,7 @@ impl AdcModel {
 }
 
 fn check_area(square_metres: f64) -> Result<()> {
-    check_real("area of an ADC (m²)", square_metres, 0.0, f64::MAX)
+    check_real("area of an ADC (m²)", square_metres, 0.0, LARGEST)
 }
 
 fn power_of_two(bits: u32) -> f64 {

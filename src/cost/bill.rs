@@ -18,7 +18,7 @@ pub struct CostItem {
 /// The cost of the MVMs of one matrix, made by [`CostModel::price`](super::CostModel::price).
 ///
 /// Sums go over [`Cost::items`] in their order, so the same counters give the same bits. Quotients of a run in
-/// which nothing was read are 0.
+/// which nothing was read are 0; inputs of zero that run no plane take no time, so what is counted by the second is ∞.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cost {
     pub(super) vectors: u64,

@@ -3,6 +3,9 @@
 use crate::checked::checked_serde;
 use crate::error::{Result, check_integer, check_real};
 
+/// Most watts or square metres: far beyond any machine, so that no product or sum of a table overflows.
+pub(super) const LARGEST: f64 = 1e9;
+
 /// What the energy of a component follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -21,8 +24,7 @@ pub enum PricedPer {
 
 /// A part of an MCU, a tile or a chip, as its table prints it.
 ///
-/// **Units.** W and m², of all `count` together and at full use. **Valid range.** At least one, finite, not
-/// negative. **Source.** Free text: where the numbers are from, and what was put right.
+/// **Units.** W and m², of all `count` together and at full use. **Valid range.** At least one; 0–10⁹ W and m². **Source.** Free text: where the numbers are from, and what was put right.
 ///
 /// ```
 /// use forms_xbar::cost::{Component, PricedPer};
@@ -52,7 +54,7 @@ impl Component {
     /// # Errors
     ///
     /// [`Error::Integer`](crate::Error::Integer) for none of them, [`Error::Real`](crate::Error::Real) for a
-    /// power or an area that is negative or not finite.
+    /// power or an area that is negative, above 10⁹ or not a number.
     pub fn new(
         name: impl Into<String>,
         count: u32,
@@ -69,8 +71,8 @@ impl Component {
 
     fn check(&self) -> Result<()> {
         check_integer("parts of a component", self.count, 1, u32::MAX.into())?;
-        check_real("power of a component (W)", self.watts, 0.0, f64::MAX)?;
-        check_real("area of a component (m²)", self.square_metres, 0.0, f64::MAX)
+        check_real("power of a component (W)", self.watts, 0.0, LARGEST)?;
+        check_real("area of a component (m²)", self.square_metres, 0.0, LARGEST)
     }
 
     /// What it is.
@@ -107,7 +109,7 @@ impl Component {
 /// The ADCs of an MCU, apart from its other parts so that [`AdcModel`](super::AdcModel) can take their place.
 ///
 /// **Units.** Samples per second of one ADC; W and m² of all of them. **Valid range.** At least one, of 1–16 bits;
-/// a rate above 0; power and area finite and not negative.
+/// a rate above 0 and up to 10¹⁵; power and area 0–10⁹.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(remote = "Self", deny_unknown_fields))]
@@ -127,8 +129,7 @@ impl AdcBank {
     /// # Errors
     ///
     /// [`Error::Integer`](crate::Error::Integer) for none or a width outside 1–16,
-    /// [`Error::Real`](crate::Error::Real) for a rate that is not above 0, a power or an area that is negative, or
-    /// anything not finite.
+    /// [`Error::Real`](crate::Error::Real) for a rate, a power or an area out of range.
     pub fn new(
         count: u32,
         bits: u32,
@@ -145,9 +146,9 @@ impl AdcBank {
     fn check(&self) -> Result<()> {
         check_integer("ADCs of an MCU", self.count, 1, u32::MAX.into())?;
         check_integer("ADC bits of a table", self.bits, 1, 16)?;
-        check_real("ADC sample rate (Hz)", self.sample_hz, f64::MIN_POSITIVE, f64::MAX)?;
-        check_real("power of the ADCs (W)", self.watts, 0.0, f64::MAX)?;
-        check_real("area of the ADCs (m²)", self.square_metres, 0.0, f64::MAX)
+        check_real("ADC sample rate (Hz)", self.sample_hz, f64::MIN_POSITIVE, 1e15)?;
+        check_real("power of the ADCs (W)", self.watts, 0.0, LARGEST)?;
+        check_real("area of the ADCs (m²)", self.square_metres, 0.0, LARGEST)
     }
 
     /// ADCs of an MCU.

@@ -5,6 +5,7 @@ use crate::design::Design;
 use crate::error::{Error, Result, check_integer, check_real};
 use crate::mapping::{Layout, LayoutSettings};
 
+use super::table::LONGEST_PLANE_SECS;
 use super::{AdcModel, AdcPrice, Component, ComponentTable, Cost, CostItem, PricedPer, Scope, ratio};
 
 /// Stages of FORMS's and ISAAC's pipeline that convert nothing: 22 are printed for inputs of 16 planes.
@@ -70,8 +71,8 @@ impl CostModel {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] for an ADC of other bits than the table's or for none, [`Error::Real`] for planes too
-    /// short for the ADCs.
+    /// [`Error::Conflict`] for arrays of another size than the table's and for an ADC of other bits or none,
+    /// [`Error::Real`] for planes too short for the ADCs or above 10³ s.
     pub fn new(table: &ComponentTable, design: &Design) -> Result<Self> {
         if adc_bits(design)? != table.adcs().bits() {
             return Err(Error::Conflict {
@@ -92,7 +93,7 @@ impl CostModel {
     ///
     /// # Errors
     ///
-    /// As [`CostModel::new`] for no ADC and for short planes; those of [`AdcModel::price`].
+    /// As [`CostModel::new`] for arrays, for no ADC and for planes; those of [`AdcModel::price`].
     pub fn scaled(table: &ComponentTable, design: &Design, adc: AdcModel) -> Result<Self> {
         let bits = adc_bits(design)?;
         let unpriced = AdcPrice { joules_per_conversion: 0.0, square_metres: 0.0 };
@@ -102,6 +103,13 @@ impl CostModel {
 
     fn with_adc(table: &ComponentTable, design: &Design, adc: AdcPrice) -> Result<Self> {
         let (array_rows, array_columns) = design.array();
+        if (array_rows, array_columns) != (table.array_rows() as usize, table.array_columns() as usize) {
+            return Err(Error::Conflict {
+                first: "the table's arrays",
+                second: "the design's",
+                why: "they differ in rows or columns, and so in power and area",
+            });
+        }
         let layout = LayoutSettings {
             mapping: design.mapping(),
             column_flip: design.column_flip(),
@@ -125,14 +133,30 @@ impl CostModel {
         let fastest = table.conversions_per_sec().max(table.adcs().sample_hz() * table.adcs_per_array());
         let shortest = model.conversions_per_plane() / fastest;
         // Quotients of the same numbers may differ in their last bit.
-        check_real("plane time (s)", model.plane_secs, shortest * (1.0 - 1e-12), f64::MAX)?;
+        check_real("plane time (s)", model.plane_secs, shortest * (1.0 - 1e-12), LONGEST_PLANE_SECS)?;
         Ok(model)
     }
 
     /// The same with the energy in the cells as it was counted, instead of the table's power for arrays; needs
     /// [`ActivityLevel::CountsAndEnergy`](crate::ActivityLevel::CountsAndEnergy).
-    pub fn with_counted_cells(self) -> Self {
-        Self { counts_cells: true, ..self }
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] for a table in which not exactly one part of an MCU, and none above, is priced by its
+    /// [`PricedPer::Cells`]: the joules would be lost or counted twice.
+    pub fn with_counted_cells(self) -> Result<Self> {
+        let cells = |scope| {
+            let parts = self.table.components(scope).iter();
+            parts.filter(|part| part.priced_per() == PricedPer::Cells).count()
+        };
+        if [Scope::Mcu, Scope::Tile, Scope::Chip].map(cells) != [1, 0, 0] {
+            return Err(Error::Conflict {
+                first: "counted cells",
+                second: "the table",
+                why: "one part of an MCU has to stand for the cells",
+            });
+        }
+        Ok(Self { counts_cells: true, ..self })
     }
 
     /// The same up to this scope.
@@ -229,7 +253,7 @@ impl CostModel {
     /// # Errors
     ///
     /// [`Error::Conflict`] for the layout of another design, or where counted cells are asked for and word lines
-    /// were driven but no energy was counted.
+    /// were driven but no energy was counted (nor can be, where no driven cell conducts).
     pub fn price(&self, layout: &Layout, activity: &Activity) -> Result<Cost> {
         let conflict = |first, second, why| Err(Error::Conflict { first, second, why });
         if *layout.settings() != self.layout {

@@ -36,13 +36,21 @@ impl Layer {
     fn busy_secs(&self) -> f64 {
         self.cost.busy_secs / f64::from(self.copies)
     }
+
+    /// Mean time (s) in which it serves one of so many inferences: copies take turns of one whole vector each.
+    fn latency_secs(&self, inferences: u64) -> f64 {
+        let vectors = self.cost.vectors as f64 / inferences as f64;
+        let turns = vectors.min((vectors / f64::from(self.copies)).ceil());
+        turns * ratio(self.cost.busy_secs, self.cost.vectors as f64) + self.cost.fill_secs
+    }
 }
 
 /// The layers of a network and the inferences they were counted over.
 ///
 /// Layers work on different inferences at once, so the slowest sets the throughput; the latency of one inference is
 /// that of its layers one after another, an upper bound for layers that begin before the one above has ended.
-/// Copies cost area, and no energy: what stands still is not priced.
+/// Copies share the vectors of an inference, each of which is read by one: more copies than vectors gain throughput
+/// alone. Copies cost area, and no energy: what stands still is not priced.
 ///
 /// ```
 /// use forms_xbar::cost::{CostModel, Layer, Network, tables};
@@ -74,12 +82,14 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// [`Error::Integer`] for no inference, [`Error::Conflict`] for layers of other components: all must be priced
-    /// by models of one table and scope.
+    /// [`Error::Integer`] for no inference, [`Error::Conflict`] for layers whose components differ in name or scope:
+    /// all must be priced by models of one table and scope.
     pub fn new(inferences: u64, layers: Vec<Layer>) -> Result<Self> {
         check_integer("inferences", inferences, 1, i64::MAX)?;
-        let names = |layer: &Layer| layer.cost.items.iter().map(|item| item.name.clone()).collect::<Vec<_>>();
-        if layers.windows(2).any(|pair| names(&pair[0]) != names(&pair[1])) {
+        let parts = |layer: &Layer| {
+            layer.cost.items.iter().map(|item| (item.name.clone(), item.scope)).collect::<Vec<_>>()
+        };
+        if layers.windows(2).any(|pair| parts(&pair[0]) != parts(&pair[1])) {
             return Err(Error::Conflict {
                 first: "layers of one network",
                 second: "models of several tables or scopes",
@@ -127,16 +137,16 @@ impl Network {
         (0..self.layers.len()).reduce(slower)
     }
 
-    /// Inferences in a second (1/s), 0 where nothing was read.
+    /// Inferences in a second (1/s); 0 where nothing was read, and ∞ where no plane was run.
     pub fn inferences_per_sec(&self) -> f64 {
+        let was_read = self.layers.iter().any(|layer| layer.cost.vectors > 0);
         let busy_secs = self.slowest().map_or(0.0, |layer| self.layers[layer].busy_secs());
-        if busy_secs == 0.0 { 0.0 } else { self.inferences as f64 / busy_secs }
+        if was_read { self.inferences as f64 / busy_secs } else { 0.0 }
     }
 
     /// Mean time (s) of an inference, layer after layer, the other stages of the pipeline once a layer.
     pub fn latency_secs(&self) -> f64 {
-        let secs = |layer: &Layer| layer.busy_secs() / self.inferences as f64 + layer.cost.fill_secs;
-        self.layers.iter().map(secs).sum()
+        self.layers.iter().map(|layer| layer.latency_secs(self.inferences)).sum()
     }
 
     /// Operations of all layers for a joule (1/J); 10⁹ of them are a GOPS/W.

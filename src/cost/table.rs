@@ -5,6 +5,9 @@ use crate::error::{Result, check_integer, check_real};
 
 use super::{AdcBank, Component};
 
+/// Far beyond any machine: keeps every product of a table finite.
+pub(super) const LONGEST_PLANE_SECS: f64 = 1e3;
+
 /// How far up the machine costs are counted: an array takes its share of everything up to there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
@@ -33,13 +36,13 @@ pub struct Sizes {
 
 impl Sizes {
     /// Arrays that share what stands at a scope.
-    pub fn arrays(&self, scope: Scope) -> u64 {
-        let mcu = u64::from(self.arrays_per_mcu);
-        let tile = mcu * u64::from(self.mcus_per_tile);
+    pub fn arrays(&self, scope: Scope) -> u128 {
+        let mcu = u128::from(self.arrays_per_mcu);
+        let tile = mcu * u128::from(self.mcus_per_tile);
         match scope {
             Scope::Mcu => mcu,
             Scope::Tile => tile,
-            Scope::Chip => tile.saturating_mul(self.tiles_per_chip.into()),
+            Scope::Chip => tile * u128::from(self.tiles_per_chip),
         }
     }
 }
@@ -50,14 +53,14 @@ impl Sizes {
 /// `serde`, where unknown fields, negative numbers and zero counts are errors.
 ///
 /// **Units.** s, and those of [`Component`] and [`AdcBank`]. **Valid range.** Sizes of at least 1; arrays of
-/// 1–65,536 bit lines; a plane time above 0.
+/// 1–65,536 word lines and bit lines; a plane time of 10⁻¹⁵–10³ s.
 ///
 /// ```
 /// use forms_xbar::cost::{AdcBank, Component, ComponentTable, PricedPer, Scope, Sizes};
 ///
 /// let adcs = AdcBank::new(8, 8, 1.28e9, 16e-3, 0.0096e-6, "mine")?;
 /// let sizes = Sizes { arrays_per_mcu: 8, mcus_per_tile: 1, tiles_per_chip: 1 };
-/// let table = ComponentTable::new("mine", adcs, sizes, 128, 100e-9)?
+/// let table = ComponentTable::new("mine", adcs, sizes, (128, 128), 100e-9)?
 ///     .with_mcu(vec![Component::new("cells", 8, 2e-3, 2e-10, PricedPer::Plane, "mine")?]);
 /// assert!((table.watts(Scope::Chip) - 18e-3).abs() < 1e-12);
 /// # Ok::<(), forms_xbar::Error>(())
@@ -68,6 +71,7 @@ impl Sizes {
 pub struct ComponentTable {
     name: String,
     sizes: Sizes,
+    array_rows: u32,
     array_columns: u32,
     plane_secs: f64,
     adcs: AdcBank,
@@ -79,23 +83,23 @@ pub struct ComponentTable {
 checked_serde!(ComponentTable);
 
 impl ComponentTable {
-    /// A table of ADCs alone: MCUs of arrays of `array_columns` bit lines that run a plane in `plane_secs` (s) at
-    /// full use.
+    /// A table of ADCs alone: MCUs of arrays of so many rows and columns (word lines and bit lines) that run a plane
+    /// in `plane_secs` (s) at full use.
     ///
     /// # Errors
     ///
-    /// [`Error::Integer`](crate::Error::Integer) for a size of 0 or more than 65,536 columns,
-    /// [`Error::Real`](crate::Error::Real) for a plane time that is not above 0 or not finite.
+    /// [`Error::Integer`](crate::Error::Integer) for a size of 0 or more than 65,536 rows or columns,
+    /// [`Error::Real`](crate::Error::Real) for a plane time out of range.
     pub fn new(
         name: impl Into<String>,
         adcs: AdcBank,
         sizes: Sizes,
-        array_columns: u32,
+        (array_rows, array_columns): (u32, u32),
         plane_secs: f64,
     ) -> Result<Self> {
-        let (mcu, tile, chip) = (Vec::new(), Vec::new(), Vec::new());
+        let (name, mcu, tile, chip) = (name.into(), Vec::new(), Vec::new(), Vec::new());
         let table =
-            ComponentTable { name: name.into(), sizes, array_columns, plane_secs, adcs, mcu, tile, chip };
+            ComponentTable { name, sizes, array_rows, array_columns, plane_secs, adcs, mcu, tile, chip };
         table.check()?;
         Ok(table)
     }
@@ -105,8 +109,9 @@ impl ComponentTable {
         check_integer("arrays of an MCU", self.sizes.arrays_per_mcu, 1, most)?;
         check_integer("MCUs of a tile", self.sizes.mcus_per_tile, 1, most)?;
         check_integer("tiles of a chip", self.sizes.tiles_per_chip, 1, most)?;
+        check_integer("rows of an array", self.array_rows, 1, 1 << 16)?;
         check_integer("columns of an array", self.array_columns, 1, 1 << 16)?;
-        check_real("plane time of a table (s)", self.plane_secs, f64::MIN_POSITIVE, f64::MAX)
+        check_real("plane time of a table (s)", self.plane_secs, 1e-15, LONGEST_PLANE_SECS)
     }
 
     /// The same with these parts of an MCU, beside its ADCs.
@@ -132,6 +137,11 @@ impl ComponentTable {
     /// How many arrays, MCUs and tiles there are.
     pub fn sizes(&self) -> Sizes {
         self.sizes
+    }
+
+    /// Word lines of an array.
+    pub fn array_rows(&self) -> u32 {
+        self.array_rows
     }
 
     /// Bit lines of an array.

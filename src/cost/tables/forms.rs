@@ -11,7 +11,7 @@ const FILLED_IN: &str =
 pub(super) const DATA: Data = Data {
     name: "FORMS-8",
     sizes: Sizes { arrays_per_mcu: 8, mcus_per_tile: 12, tiles_per_chip: 168 },
-    array_columns: 128,
+    array: (128, 128),
     plane_secs: 128.0 / (4.0 * 2.1e9),
     adcs: (32, 4, 2.1e9, 15.2e-3, 0.0091e-6),
     adc_source: PRINTED,

@@ -9,7 +9,7 @@ const PRINTED: &str = "ISAAC, table I";
 pub(super) const DATA: Data = Data {
     name: "ISAAC-CE",
     sizes: Sizes { arrays_per_mcu: 8, mcus_per_tile: 12, tiles_per_chip: 168 },
-    array_columns: 128,
+    array: (128, 128),
     plane_secs: 100e-9,
     adcs: (8, 8, 1.2e9, 16e-3, 0.0096e-6),
     adc_source: PRINTED,

@@ -62,7 +62,8 @@ pub fn isaac() -> Result<ComponentTable> {
 struct Data {
     name: &'static str,
     sizes: Sizes,
-    array_columns: u32,
+    /// Rows and columns.
+    array: (u32, u32),
     plane_secs: f64,
     /// Count, bits, samples per second, W, m².
     adcs: (u32, u32, f64, f64, f64),
@@ -84,7 +85,7 @@ impl Data {
             };
             parts.map(component).collect::<Result<Vec<_>>>()
         };
-        Ok(ComponentTable::new(self.name, adcs, self.sizes, self.array_columns, self.plane_secs)?
+        Ok(ComponentTable::new(self.name, adcs, self.sizes, self.array, self.plane_secs)?
             .with_mcu(at(Scope::Mcu)?)
             .with_tile(at(Scope::Tile)?)
             .with_chip(at(Scope::Chip)?))
