@@ -65,6 +65,10 @@ fn rows_by_hand() {
         ("FORMS-8, tile: mm²", 0.40175, 0.00001),
         ("ISAAC, chip: mW", 65_808.08, 1e-6),
         ("ISAAC, chip: mm²", 85.42, 0.01),
+        // 16 + 4 + 0.01 + 2.43 + 0.2 + 1.24 + 0.23 mW, twelve times.
+        ("ISAAC in FORMS, 12 MCUs: mW, cells as printed there", 289.32, 1e-9),
+        ("ISAAC in FORMS, 12 MCUs: mm², cells as printed there", 0.1578, 1e-9),
+        ("ISAAC in FORMS, 12 MCUs: mm², cells and shift-and-add as printed there", 0.155_208, 1e-9),
         ("power of FORMS-8 above ISAAC's: %", 0.84, 0.005),
         ("area of FORMS-8 above ISAAC's: %", 4.77, 0.005),
         ("DaDianNao in FORMS, total: mW", 20_058.8, 1e-6),
