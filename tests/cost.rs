@@ -92,6 +92,32 @@ fn counters_times_prices_by_hand_to_the_last_digit() {
 }
 
 #[test]
+fn slower_planes_cost_only_what_is_priced_by_the_second() {
+    let (cell, megahertz) = (Cell::new(LevelMap::linear(2, 1e-6, 100e-6).unwrap()), 1_048_576.0);
+    let slower = |times: f64| {
+        let builder = DesignBuilder::new(POLARIZED, cell.clone(), Adc::granular(4)).array(8, 4);
+        let design = builder.skip(Skip::LeadingZeros).plane_secs(times / megahertz).build().unwrap();
+        let die = exact_die(&design);
+        let activity = die.mvm_keyed(&X, Key::from(2)).unwrap().activity;
+        let model = CostModel::new(&exact_table(), &design).unwrap().with_scope(Scope::Chip);
+        (model.price(die.layout(), &activity).unwrap(), model.peak(2).unwrap())
+    };
+    let ((fast, fast_peak), (slow, slow_peak)) = (slower(1.0), slower(4.0));
+    for name in ["ADC", "hold", "dac", "cells"] {
+        assert_eq!(slow.joules_of(name), fast.joules_of(name), "{name}");
+    }
+    for name in ["buffer", "link"] {
+        assert_eq!(slow.joules_of(name), 4.0 * fast.joules_of(name), "{name}");
+    }
+    assert_eq!(slow.latency_secs(), 4.0 * fast.latency_secs());
+    assert_eq!(slow.square_metres(), fast.square_metres());
+    // ADCs and parts of all 32 MCUs, 14.5 W each, a quarter as often; eight buffers and the link all the time.
+    assert_eq!(fast_peak.watts, 32.0 * 14.5 + 8.0 * 16.0 + 64.0);
+    assert_eq!(slow_peak.watts, 8.0 * 14.5 + 8.0 * 16.0 + 64.0);
+    assert_eq!(slow_peak.operations_per_sec, fast_peak.operations_per_sec / 4.0);
+}
+
+#[test]
 fn scopes_are_counted_up_to_where_they_say() {
     let names = |scope| {
         let cost = exact_cost(scope);
