@@ -450,6 +450,12 @@ fn adc_models_return_what_their_sources_say() {
     {
         check(AdcModel::PublishedFit, bits, 2.1e9, picojoules, Some(area));
     }
+    // The fit goes through both points it is made of.
+    let fitted = |bits| AdcModel::PublishedFit.price(bits, 1e9).unwrap();
+    assert_relative_eq!(fitted(4).joules_per_conversion, 15.2e-3 / (32.0 * 2.1e9), max_relative = 1e-12);
+    assert_relative_eq!(fitted(4).square_metres, 0.0091e-6 / 32.0, max_relative = 1e-12);
+    assert_relative_eq!(fitted(8).joules_per_conversion, 16e-3 / (8.0 * 1.2e9), max_relative = 1e-12);
+    assert_relative_eq!(fitted(8).square_metres, 0.0012e-6, max_relative = 1e-12);
     for (bits, picojoules, area) in
         [(4, 0.79, 361.0), (7, 1.42, 845.0), (8, 1.667, 1200.0), (10, 2.38, 3002.0)]
     {
