@@ -2,6 +2,7 @@
 
 use forms_xbar::activity::ActivityLevel;
 use forms_xbar::mapping::Layout;
+use forms_xbar::polarize::Kept;
 use forms_xbar::{Activity, Budget, Design, DesignBuilder, Die, Key, Mapping, Programming, Weights, presets};
 
 use super::digits::PIXELS;
@@ -35,6 +36,8 @@ pub(crate) struct Reading {
 #[derive(Debug)]
 pub(crate) struct Crossbars<'a> {
     layers: Vec<(&'a Layer, Die)>,
+    /// The rows and columns of every layer that its crossbars hold, where not all.
+    kept: Option<&'a [Kept]>,
 }
 
 impl<'a> Crossbars<'a> {
@@ -44,13 +47,32 @@ impl<'a> Crossbars<'a> {
 
     /// Programs every layer with a child of `key`.
     pub(crate) fn program(design: &Design, network: &'a Network, key: Key) -> forms_xbar::Result<Self> {
+        Self::program_kept(design, network, None, key)
+    }
+
+    /// The same, with these rows and columns of every layer alone: those that pruning kept.
+    pub(crate) fn program_kept(
+        design: &Design,
+        network: &'a Network,
+        kept: Option<&'a [Kept]>,
+        key: Key,
+    ) -> forms_xbar::Result<Self> {
         let program = |(index, layer): (usize, &'a Layer)| {
-            let Shape { outputs, .. } = layer.shape;
-            let weights = Weights::from_column_slice(layer.shape.inputs(), outputs, BITS, &layer.weights)?;
+            let (inputs, outputs) = (layer.shape.inputs(), layer.shape.outputs);
+            let weights = match kept.map(|kept| &kept[index]) {
+                None => Weights::from_column_slice(inputs, outputs, BITS, &layer.weights)?,
+                Some(kept) => {
+                    let column =
+                        |&output: &usize| kept.inputs().iter().map(move |&input| output * inputs + input);
+                    let places = kept.outputs().iter().flat_map(column);
+                    let compact: Vec<i32> = places.map(|at| layer.weights[at]).collect();
+                    Weights::from_column_slice(kept.inputs().len(), kept.outputs().len(), BITS, &compact)?
+                }
+            };
             Ok((layer, design.program_keyed(&weights, key.child(index as u64))?))
         };
         let layers = network.layers.iter().enumerate().map(program).collect::<forms_xbar::Result<_>>()?;
-        Ok(Crossbars { layers })
+        Ok(Crossbars { layers, kept })
     }
 
     /// Crossbars of every layer.
@@ -77,12 +99,19 @@ impl<'a> Crossbars<'a> {
             let mut activations = images.to_vec();
             let mut sums = Vec::new();
             for (at, ((layer, die), activity)) in self.layers.iter().zip(&mut reading.activity).enumerate() {
-                let patches = unroll(&layer.shape, &activations);
+                let mut patches = unroll(&layer.shape, &activations);
+                let kept = self.kept.map(|kept| &kept[at]);
+                if let Some(kept) = kept {
+                    patches = pick(&patches, layer.shape.inputs(), kept.inputs());
+                }
                 let mut y = vec![0i64; patches.len() / die.inputs() * die.outputs()];
                 *activity += match prepared.get(at) {
                     Some(prepared) => prepared.mvm_batch_into_keyed(&patches, keys, &mut y, LEVEL)?,
                     None => die.mvm_batch_into_keyed(&patches, keys, &mut y, LEVEL)?,
                 };
+                if let Some(kept) = kept {
+                    y = scatter(&y, kept.outputs(), layer.shape.outputs);
+                }
                 sums = with_biases(layer, &y, die.y_scale());
                 activations = activate(layer, &sums);
             }
@@ -112,6 +141,20 @@ pub(crate) fn unroll<T: Copy + Default>(shape: &Shape, maps: &[T]) -> Vec<T> {
         }
     }
     patches
+}
+
+/// These places of every vector.
+pub(crate) fn pick<T: Copy>(vectors: &[T], length: usize, places: &[usize]) -> Vec<T> {
+    vectors.chunks_exact(length).flat_map(|vector| places.iter().map(|&at| vector[at])).collect()
+}
+
+/// Vectors with these values at these places and 0 elsewhere.
+fn scatter(values: &[i64], places: &[usize], length: usize) -> Vec<i64> {
+    let mut vectors = vec![0; values.len() / places.len() * length];
+    for (vector, values) in vectors.chunks_exact_mut(length).zip(values.chunks_exact(places.len())) {
+        places.iter().zip(values).for_each(|(&at, &value)| vector[at] = value);
+    }
+    vectors
 }
 
 /// Results in units of weight × activation, with the bias of their output.

@@ -23,9 +23,9 @@ const BATCH: usize = 50;
 /// Rows and outputs of a crossbar of 128 × 128 cells that hold 2 of a weight's 8 bits.
 const CROSSBAR: (usize, usize) = (128, 32);
 
-/// Fractions of rows and columns kept, layer by layer: no layer takes more than one crossbar, and less
-/// would save none.
-const RATIOS: [(f64, f64); DEPTH] = [(1.0, 1.0), (0.8, 1.0), (0.3, 0.25), (1.0, 0.35), (1.0, 1.0)];
+/// Fractions of rows and columns kept, layer by layer, rounded up to whole crossbars: fc1 takes two, every
+/// other layer one.
+const RATIOS: [(f64, f64); DEPTH] = [(1.0, 1.0), (0.8, 1.0), (0.3, 0.5), (1.0, 0.35), (1.0, 1.0)];
 
 /// Epochs, and the learning rate of the first and of the last, linear in between.
 #[derive(Debug, Clone, Copy)]
@@ -35,9 +35,11 @@ struct Course {
 }
 
 impl Course {
-    const FLOAT: Course = Course { epochs: 12, rates: (1e-3, 1e-4) };
-    const ADMM: Course = Course { epochs: 8, rates: (1e-3, 5e-4) };
-    const RETRAIN: Course = Course { epochs: 6, rates: (5e-4, 2e-5) };
+    const FLOAT: Course = Course { epochs: 8, rates: (1e-3, 2e-4) };
+    const ADMM: Course = Course { epochs: 5, rates: (1e-3, 5e-4) };
+    const RETRAIN: Course = Course { epochs: 4, rates: (5e-4, 2e-5) };
+    /// Eight bits are so close that little has to move.
+    const LEVELS: Course = Course { epochs: 2, rates: (1e-4, 2e-5) };
 
     fn rate(&self, epoch: usize) -> f32 {
         let (first, last) = self.rates;
@@ -46,7 +48,7 @@ impl Course {
 }
 
 /// Weight of ADMM's penalty in the first epoch, and its growth from epoch to epoch.
-const RHO: (f64, f64) = (3e-3, 2.0);
+const RHO: (f64, f64) = (3e-3, 3.0);
 
 /// Where training begins, and what later steps start from.
 #[derive(Debug, Clone)]
@@ -81,6 +83,11 @@ impl Step {
     /// And on levels.
     pub(crate) fn quantize(self) -> Self {
         Step { quantized: true, ..self }
+    }
+
+    /// ADMM's training, and the retraining after it.
+    fn courses(self) -> (Course, Option<Course>) {
+        if self.quantized { (Course::LEVELS, None) } else { (Course::ADMM, Some(Course::RETRAIN)) }
     }
 
     fn constraints(self, (rows, columns): (f64, f64)) -> forms_xbar::Result<Constraints> {
@@ -120,11 +127,12 @@ impl Trainer<'_> {
         Ok(Stage { kept: kept.collect::<forms_xbar::Result<_>>()?, network })
     }
 
-    /// The same network, trained without constraints for as many epochs as this many steps take.
-    pub(crate) fn go_on(&self, mut stage: Stage, steps: usize) -> Result<Stage> {
-        for _ in 0..steps {
-            self.run(&mut stage.network, Course::ADMM, "float", &mut [], &[])?;
-            self.run(&mut stage.network, Course::RETRAIN, "float", &mut [], &[])?;
+    /// The same network, trained without constraints on the batches, at the rates, of these steps.
+    pub(crate) fn go_on(&self, mut stage: Stage, steps: &[Step]) -> Result<Stage> {
+        for (training, retraining) in steps.iter().map(|step| step.courses()) {
+            for course in [training].into_iter().chain(retraining) {
+                self.run(&mut stage.network, course, "float", &mut [], &[])?;
+            }
         }
         Ok(stage)
     }
@@ -155,17 +163,14 @@ impl Trainer<'_> {
             (false, Some(_)) => "polarize",
             (false, None) => "prune",
         };
-        self.run(&mut network, Course::ADMM, name, &mut admm, &held)?;
-        let project = |network: &mut [Parameters]| -> Result<()> {
-            for (admm, parameters) in admm.iter().zip(network) {
-                parameters.weights = admm.finish(&parameters.matrix()?)?.weights.into_row_vec();
-            }
-            Ok(())
-        };
-        project(&mut network)?;
-        if !step.quantized {
-            let held: Vec<Held> = admm.iter().map(|admm| admm.held().clone()).collect();
-            self.run(&mut network, Course::RETRAIN, "retrain", &mut [], &held)?;
+        let (training, retraining) = step.courses();
+        self.run(&mut network, training, name, &mut admm, &held)?;
+        for (admm, parameters) in admm.iter().zip(&mut network) {
+            parameters.weights = admm.finish(&parameters.matrix()?)?.weights.into_row_vec();
+        }
+        let held: Vec<Held> = admm.iter().map(|admm| admm.held().clone()).collect();
+        if let Some(course) = retraining {
+            self.run(&mut network, course, "retrain", &mut [], &held)?;
         }
         Ok(Stage { network, kept: admm.iter().map(|admm| admm.held().kept().clone()).collect() })
     }

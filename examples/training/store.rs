@@ -22,7 +22,7 @@ use super::network::Parameters;
 use super::steps::Stage;
 
 /// Bits of a stored weight that is not yet on levels of cells: its rounding is far below training's noise.
-const FINE_BITS: u32 = 12;
+const FINE_BITS: u32 = 10;
 
 /// Where a network of this name lies.
 fn path(folder: &Path, name: &str) -> PathBuf {
@@ -47,9 +47,9 @@ pub(crate) fn write(folder: &Path, name: &str, stage: &Stage, on_levels: bool) -
             ("outputs", Dtype::U16, vec![size[1]], places(kept.outputs())),
             ("bias", Dtype::F32, vec![parameters.biases.len()], biases),
         ];
-        tensors.extend(parts.map(|(part, dtype, size, bytes)| {
-            (format!("{}.{part}", shape.name), dtype, size, bytes)
-        }));
+        tensors.extend(
+            parts.map(|(part, dtype, size, bytes)| (format!("{}.{part}", shape.name), dtype, size, bytes)),
+        );
     }
     let views = tensors
         .iter()
@@ -101,12 +101,8 @@ fn parse(bytes: &[u8]) -> Result<Stage> {
         let step = f64::from_le_bytes(step);
         let values = levels.as_row_slice().iter().map(|&level| (f64::from(level) * step) as f32).collect();
         let weights = kept.expand(&RealWeights::from_row_vec(inputs, outputs, values)?)?;
-        let biases: Vec<f32> = part("bias", Dtype::F32)?
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&bias| f32::from_le_bytes(bias))
-            .collect();
+        let biases: Vec<f32> =
+            part("bias", Dtype::F32)?.as_chunks().0.iter().map(|&bias| f32::from_le_bytes(bias)).collect();
         if biases.len() != shape.outputs {
             return Err(format!("{} has {} biases", shape.name, biases.len()).into());
         }
