@@ -2,7 +2,7 @@
 
 use forms_xbar::polarize::Kept;
 use forms_xbar::study::{Interval, Study};
-use forms_xbar::{Activity, Key, Mapping, Subtraction};
+use forms_xbar::{Activity, Adc, Design, Key, Mapping, Subtraction};
 
 use crate::float::pixels;
 use crate::support::Result;
@@ -15,6 +15,13 @@ use super::steps::Stage;
 
 /// Digital subtraction of positive and negative columns.
 pub(crate) const DIFFERENTIAL: Mapping = Mapping::Differential { subtraction: Subtraction::Digital };
+
+/// FORMS's machine with the narrowest ADC that loses nothing.
+fn design(mapping: Mapping, fragment: usize, sigma: f64) -> forms_xbar::Result<Design> {
+    let machine = machine(mapping, fragment, sigma)?;
+    let bits = machine.clone().build()?.lossless_adc_bits();
+    machine.adc(Adc::granular(bits)).build()
+}
 
 /// A network of 8-bit weights and activations, and what of it is on crossbars.
 #[derive(Debug)]
@@ -50,7 +57,7 @@ impl Quantised {
 
     /// Crossbars of every layer.
     pub(crate) fn arrays(&self, mapping: Mapping, fragment: usize) -> Result<Vec<usize>> {
-        let design = machine(mapping, fragment, 0.0)?.build()?;
+        let design = design(mapping, fragment, 0.0)?;
         Ok(Crossbars::program_kept(&design, &self.network, Some(&self.kept), Key::from(0))?.arrays())
     }
 
@@ -63,7 +70,7 @@ impl Quantised {
         images: &[u8],
         labels: &[u8],
     ) -> forms_xbar::Result<Outcome> {
-        let design = machine(mapping, fragment, sigma)?.build()?;
+        let design = design(mapping, fragment, sigma)?;
         let crossbars = Crossbars::program_kept(&design, &self.network, Some(&self.kept), key)?;
         let reading = crossbars.read(images)?;
         let accuracy = accuracy(&reading.logits, labels);

@@ -1,7 +1,8 @@
 //! Trained networks in small files.
 //!
 //! A gzipped safetensors file holds, per layer, the kept part of the matrix as integer levels with their
-//! step, the rows and columns kept, and the biases.
+//! step, the rows and columns kept, and the biases. Levels are stored plus half their range, low bytes before
+//! high bytes, which packs best.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -24,6 +25,11 @@ use super::steps::Stage;
 /// Bits of a stored weight that is not yet on levels of cells: its rounding is far below training's noise.
 const FINE_BITS: u32 = 10;
 
+/// What is added to a level so that it is stored without a sign.
+fn offset(bits: u32) -> i32 {
+    1 << (bits - 1)
+}
+
 /// Where a network of this name lies.
 fn path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.safetensors.gz"))
@@ -38,10 +44,13 @@ pub(crate) fn write(folder: &Path, name: &str, stage: &Stage, on_levels: bool) -
         let levels = quantized.weights.as_row_slice();
         let places = |places: &[usize]| places.iter().flat_map(|&at| (at as u16).to_le_bytes()).collect();
         let size = vec![kept.inputs().len(), kept.outputs().len()];
-        let levels: Vec<u8> = levels.iter().flat_map(|&level| (level as i16).to_le_bytes()).collect();
+        let codes = levels.iter().map(|&level| (level + offset(quantization.bits())) as u16);
+        let levels: Vec<u8> =
+            codes.clone().map(|code| code as u8).chain(codes.map(|code| (code >> 8) as u8)).collect();
         let biases = parameters.biases.iter().flat_map(|bias| bias.to_le_bytes()).collect();
-        let parts: [(&str, Dtype, Vec<usize>, Vec<u8>); 5] = [
-            ("levels", Dtype::I16, size.clone(), levels),
+        let parts: [(&str, Dtype, Vec<usize>, Vec<u8>); 6] = [
+            ("bits", Dtype::U8, vec![1], vec![quantization.bits() as u8]),
+            ("levels", Dtype::U8, vec![2, size[0], size[1]], levels),
             ("step", Dtype::F64, vec![1], quantized.step(0).to_le_bytes().to_vec()),
             ("inputs", Dtype::U16, vec![size[0]], places(kept.inputs())),
             ("outputs", Dtype::U16, vec![size[1]], places(kept.outputs())),
@@ -91,12 +100,15 @@ fn parse(bytes: &[u8]) -> Result<Stage> {
             Ok(places.into_iter().map(|at| u16::from_le_bytes(at).into()).collect())
         };
         let kept = Kept::new((shape.inputs(), shape.outputs), places("inputs")?, places("outputs")?)?;
-        let levels: Vec<i32> = halves(part("levels", Dtype::I16)?)
-            .into_iter()
-            .map(|level| i16::from_le_bytes(level).into())
-            .collect();
+        let [bits @ 2..=16] = *part("bits", Dtype::U8)? else {
+            return Err(format!("{} has no width of 2 to 16 bits", shape.name).into());
+        };
+        let codes = part("levels", Dtype::U8)?;
+        let (low, high) = codes.split_at(codes.len() / 2);
+        let level = |(&low, &high)| i32::from(u16::from_le_bytes([low, high])) - offset(bits.into());
+        let levels: Vec<i32> = low.iter().zip(high).map(level).collect();
         let (inputs, outputs) = (kept.inputs().len(), kept.outputs().len());
-        let levels = Weights::from_row_slice(inputs, outputs, 16, &levels)?;
+        let levels = Weights::from_row_slice(inputs, outputs, bits.into(), &levels)?;
         let step: [u8; 8] = part("step", Dtype::F64)?.try_into()?;
         let step = f64::from_le_bytes(step);
         let values = levels.as_row_slice().iter().map(|&level| (f64::from(level) * step) as f32).collect();
