@@ -145,7 +145,7 @@ fn of_parameters(shape: &Shape, of_sums: &[f32], vectors: &[f32]) -> Parameters 
     let count = vectors.len() / shape.inputs();
     let x = DMatrixView::from_slice(vectors, shape.inputs(), count);
     let y = DMatrixView::from_slice(of_sums, shape.outputs, count);
-    let weights = &y * x.transpose();
+    let weights = y * x.transpose();
     let mut biases = vec![0.0; shape.outputs];
     for sums in of_sums.chunks_exact(shape.outputs) {
         biases.iter_mut().zip(sums).for_each(|(bias, sum)| *bias += sum);
