@@ -43,7 +43,7 @@ pub(crate) fn write(folder: &Path, name: &str, stage: &Stage, on_levels: bool) -
         let quantized = quantization.quantize(&kept.compact(&parameters.matrix()?)?)?;
         let levels = quantized.weights.as_row_slice();
         let places = |places: &[usize]| places.iter().flat_map(|&at| (at as u16).to_le_bytes()).collect();
-        let size = vec![kept.inputs().len(), kept.outputs().len()];
+        let size = [kept.inputs().len(), kept.outputs().len()];
         let codes = levels.iter().map(|&level| (level + offset(quantization.bits())) as u16);
         let levels: Vec<u8> =
             codes.clone().map(|code| code as u8).chain(codes.map(|code| (code >> 8) as u8)).collect();
