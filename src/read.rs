@@ -18,6 +18,7 @@ use crate::stream::Schedule;
 mod budget;
 mod element;
 mod lookup;
+mod pass;
 mod planes;
 mod prepared;
 mod tally;
@@ -26,8 +27,8 @@ pub use budget::{ErrorBudget, ErrorShare, ErrorSource};
 pub use element::{Input, Output};
 pub use prepared::{Budget, Kernel, Plan, Prepared};
 
+use pass::PassBuffers;
 use planes::{GroupPlanes, PlaneBuffers};
-use prepared::PassBuffers;
 
 /// The result of reading one vector or a batch.
 #[derive(Debug, Clone, PartialEq)]

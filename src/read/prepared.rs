@@ -1,18 +1,15 @@
 //! A die prepared for reading fast: tables built once, batches run through them.
 
-use std::ops::Range;
-
 use rand::Rng;
 
-use super::lookup::{Lookup, Streaming, Work, kernel as kernel_of};
-use super::tally::{RowTile, Tally};
+use super::lookup::{Lookup, Streaming, kernel as kernel_of};
+use super::tally::RowTile;
 use super::{Input, Output, Read, Scratch};
 use crate::activity::{Activity, ActivityLevel};
 use crate::die::Die;
 use crate::error::{Error, Result, check_integer};
-use crate::kernel::{Clipped, Level, TILE};
+use crate::kernel::Level;
 use crate::key::Key;
-use crate::stream::{InputFormat, Skip};
 
 /// What preparing a die may cost.
 ///
@@ -116,47 +113,28 @@ pub struct Plan {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Prepared<'d> {
-    die: &'d Die,
-    plan: Plan,
-    streaming: Streaming,
+    pub(super) die: &'d Die,
+    pub(super) plan: Plan,
+    pub(super) streaming: Streaming,
     /// By array; empty for another kernel and where they are streamed.
-    tables: Vec<Lookup>,
-    row_tiles: Vec<RowTile>,
+    pub(super) tables: Vec<Lookup>,
+    pub(super) row_tiles: Vec<RowTile>,
     /// Row tiles whose results can be added in 32 bits.
-    together: usize,
+    pub(super) together: usize,
     /// What one code counts in the result.
-    unit: i64,
+    pub(super) unit: i64,
 }
-
-/// Vectors of one pass through the tables: enough to outweigh loading tables that no cache holds.
-const PASS: usize = 1024;
-
-/// Bytes of tables beyond which fetching them ahead pays: what the second cache of a core holds.
-const NEAR: usize = 2 << 20;
-
-/// Outputs of the widest result that sums are put into directly: of wider ones, every vector is on a page of its own.
-const WIDEST: usize = 256;
 
 /// Vectors that outweigh building the table they are run through once.
 const WORTH_A_TABLE: usize = 140;
 
-/// Working memory of one pass.
-#[derive(Debug, Clone, Default)]
-pub(super) struct PassBuffers {
-    /// By row tile.
-    work: Vec<Work>,
-    tally: Tally,
-    /// Sums of one tile of columns, where they do not go straight into the result.
-    sums: Vec<i32>,
-}
-
 impl Die {
     /// Chooses a kernel for this die within a budget, and builds its tables.
     ///
-    /// A table holds 64 bytes a weight for groups of 8 rows, 192 for groups of 16 and 4 lanes. Where they exceed the budget
-    /// and batches are large, they are built for every batch, array by array; where they cannot stand for the die (read
-    /// noise, digits of several bits, no ADC, results beyond 16 bits a pattern) the direct kernel reads it. The plan says
-    /// which.
+    /// A table holds 64 bytes a weight for groups of 8 rows, 192 for groups of 16 and 4 lanes, 2 where cells are ideal and
+    /// the ADC lossless. Where they exceed the budget and batches are large, they are built for every batch, array by
+    /// array; where they cannot stand for the die (read noise, digits of several bits, no ADC, results beyond 16 bits a
+    /// pattern) the direct kernel reads it. The plan says which.
     ///
     /// # Errors
     ///
@@ -361,192 +339,5 @@ impl Prepared<'_> {
             Kernel::Direct => self.die.mvm_batch_into_keyed(x, keys, y, level),
             _ => self.read_tables(x, y, level),
         }
-    }
-
-    fn read_tables<T: Input, O: Output>(
-        &self,
-        x: &[T],
-        y: &mut [O],
-        level: ActivityLevel,
-    ) -> Result<Activity> {
-        let vectors = self.die.check_batch(x)?;
-        self.die.check_output::<O>(vectors, y.len())?;
-        let columns = self.die.layout().column_tiles();
-        if !self.plan.streams {
-            return Ok(self.for_each_pass(x, y, |x, y, buffers, activity| {
-                self.pass(x, y, level, buffers, activity);
-            }));
-        }
-        let mut activity = self.for_each_pass(x, y, |x, _, buffers, activity| {
-            if level >= ActivityLevel::Counts {
-                self.count(x, level, buffers, activity);
-            }
-        });
-        for (array, block) in self.die.blocks().iter().enumerate() {
-            let Some(table) = Lookup::new(self.plan.kernel, block) else {
-                unreachable!("it had a table when it was prepared")
-            };
-            let (row_tile, column_tile) = (array / columns, array % columns);
-            activity += self.for_each_pass(x, y, |x, y, buffers, activity| {
-                self.cut(x, row_tile, ActivityLevel::Off, &mut buffers.work);
-                let tables = |_| &table;
-                let tiles = (row_tile..row_tile + 1, column_tile);
-                self.add_rows(tables, tiles, y, level, buffers, activity);
-            });
-        }
-        Ok(activity)
-    }
-
-    /// Runs passes over a batch, which do not depend on each other, in parallel with feature `rayon`.
-    fn for_each_pass<T: Input, O: Output>(
-        &self,
-        x: &[T],
-        y: &mut [O],
-        run: impl Fn(&[T], &mut [O], &mut PassBuffers, &mut Activity) + Sync,
-    ) -> Activity {
-        let (inputs, outputs) = (self.die.inputs(), self.die.outputs());
-        #[cfg(feature = "rayon")]
-        {
-            use rayon::prelude::*;
-            /// Vectors that outweigh handing them to another thread.
-            const LEAST: usize = 16;
-            let vectors = (x.len() / inputs).div_ceil(rayon::current_num_threads()).clamp(LEAST, PASS);
-            let activities = x
-                .par_chunks(vectors * inputs)
-                .zip(y.par_chunks_mut(vectors * outputs))
-                .map_init(PassBuffers::default, |buffers, (x, y)| {
-                    let mut activity = Activity::default();
-                    run(x, y, buffers, &mut activity);
-                    activity
-                })
-                .collect::<Vec<_>>();
-            activities.into_iter().sum()
-        }
-        #[cfg(not(feature = "rayon"))]
-        {
-            let (mut buffers, mut activity) = (PassBuffers::default(), Activity::default());
-            for (x, y) in x.chunks(PASS * inputs).zip(y.chunks_mut(PASS * outputs)) {
-                run(x, y, &mut buffers, &mut activity);
-            }
-            activity
-        }
-    }
-
-    /// Runs some vectors through all tables.
-    fn pass<T: Input, O: Output>(
-        &self,
-        x: &[T],
-        y: &mut [O],
-        level: ActivityLevel,
-        buffers: &mut PassBuffers,
-        activity: &mut Activity,
-    ) {
-        let (rows, columns) = (self.row_tiles.len(), self.die.layout().column_tiles());
-        buffers.tally.begin(x.len() / self.die.inputs());
-        for (at, tile) in self.row_tiles.iter().enumerate() {
-            self.cut(x, at, level, &mut buffers.work);
-            if level >= ActivityLevel::Counts {
-                buffers.tally.add(tile, &buffers.work[at].patterns, self.rule(), level, activity);
-            }
-        }
-        if level >= ActivityLevel::Counts {
-            buffers.tally.end(activity);
-        }
-        for column_tile in 0..columns {
-            let tables = |row_tile: usize| &self.tables[row_tile * columns + column_tile];
-            for first in (0..rows).step_by(self.together) {
-                let tiles = (first..rows.min(first + self.together), column_tile);
-                self.add_rows(tables, tiles, y, level, buffers, activity);
-            }
-        }
-    }
-
-    /// Counts what some vectors do.
-    fn count<T: Input>(
-        &self,
-        x: &[T],
-        level: ActivityLevel,
-        PassBuffers { work, tally, .. }: &mut PassBuffers,
-        activity: &mut Activity,
-    ) {
-        tally.begin(x.len() / self.die.inputs());
-        for (at, tile) in self.row_tiles.iter().enumerate() {
-            self.cut(x, at, level, work);
-            tally.add(tile, &work[at].patterns, self.rule(), level, activity);
-        }
-        tally.end(activity);
-    }
-
-    fn rule(&self) -> (InputFormat, Skip) {
-        (self.die.design().input_format(), self.die.design().skip())
-    }
-
-    /// Cuts some vectors into the patterns of a row tile, or into what else its arrays or counting want.
-    fn cut<T: Input>(&self, x: &[T], row_tile: usize, level: ActivityLevel, work: &mut Vec<Work>) {
-        let (tile, format) = (&self.row_tiles[row_tile], self.rule().0);
-        let (inputs, rows) = (self.die.inputs(), tile.inputs.clone());
-        work.resize_with(self.row_tiles.len(), Work::default);
-        let work = &mut work[row_tile];
-        let is_integer = self.plan.kernel == Kernel::Integer;
-        if is_integer {
-            let is_wide = !format.is_signed() && format.bits() == u16::BITS;
-            work.inputs.take(x, inputs, rows.clone(), tile.rows(), is_wide);
-        }
-        if !is_integer || level >= ActivityLevel::Counts {
-            work.patterns.cut(x, inputs, rows, tile.octets, format.planes());
-        }
-    }
-
-    /// Adds what the arrays of some row tiles and one column tile make of some vectors; the first row tile puts it
-    /// there.
-    fn add_rows<'t, T: Output>(
-        &self,
-        table: impl Fn(usize) -> &'t Lookup,
-        (row_tiles, column_tile): (Range<usize>, usize),
-        y: &mut [T],
-        level: ActivityLevel,
-        PassBuffers { work, sums, .. }: &mut PassBuffers,
-        activity: &mut Activity,
-    ) {
-        let (level, mut clipped) = ((self.plan.level, level >= ActivityLevel::Counts), Clipped::default());
-        row_tiles.clone().for_each(|row_tile| table(row_tile).look(&self.streaming, &mut work[row_tile]));
-        let outputs = self.die.outputs();
-        let first_output = self.die.layout().tile_outputs(column_tile).start;
-        let is_first = row_tiles.start == 0;
-        let is_direct = self.unit == 1 && outputs <= WIDEST;
-        let mut tiles = table(row_tiles.start).tiles().enumerate().peekable();
-        while let Some((index, columns)) = tiles.next() {
-            // Where tables are too many to stay near, the one to come is fetched.
-            let next_tile = tiles.peek().map(|(index, _)| (table(row_tiles.start), *index));
-            let next_of = |row_tile: usize| {
-                let below = (row_tile + 1 < row_tiles.end).then(|| (table(row_tile + 1), index));
-                below.or(next_tile).filter(|_| self.plan.bytes > NEAR)
-            };
-            let columns = first_output + columns.start..first_output + columns.end;
-            let mut add = |sums: &mut [i32], stride: usize, mut is_first: bool| {
-                for row_tile in row_tiles.clone() {
-                    let work = (&work[row_tile], &self.streaming);
-                    let tiles = (index, next_of(row_tile));
-                    clipped += table(row_tile).add(level, tiles, work, (&mut *sums, stride), is_first);
-                    is_first = false;
-                }
-            };
-            if let Some(words) = T::as_words(y).filter(|_| is_direct && columns.len() == TILE) {
-                add(&mut words[columns.start..], outputs, is_first);
-                continue;
-            }
-            sums.clear();
-            sums.resize(y.len() / outputs * TILE, 0);
-            add(sums, TILE, true);
-            for (y, sums) in y.chunks_exact_mut(outputs).zip(sums.chunks_exact(TILE)) {
-                for (y, &sum) in y[columns.clone()].iter_mut().zip(sums) {
-                    let sum = i64::from(sum) * self.unit;
-                    *y = if is_first { T::from_sum(sum) } else { y.plus(sum) };
-                }
-            }
-        }
-        let counted = activity.counts_mut();
-        counted.clipped_low += clipped.low;
-        counted.clipped_high += clipped.high;
     }
 }
