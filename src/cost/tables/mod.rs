@@ -53,7 +53,7 @@ pub fn forms() -> Result<ComponentTable> {
 ///
 /// # Errors
 ///
-/// As [`forms`].
+/// As [`forms()`].
 pub fn isaac() -> Result<ComponentTable> {
     isaac::DATA.table()
 }
