@@ -4,7 +4,7 @@ use crate::circuit::{UnselectedRows, Wires};
 use crate::device::{Cell, Conditions, LevelMap, ReadNoise};
 use crate::error::{Error, Result, check_real};
 use crate::fixed::{ONE, round, round_real};
-use crate::kernel::PATTERN_ROWS;
+use crate::kernel::{NoiseMethod, PATTERN_ROWS};
 use crate::mapping::{Layout, LayoutSettings, Mapping};
 use crate::periphery::{Adc, Baseline, Dac, Thresholds};
 use crate::stream::{InputFormat, Skip};
@@ -43,6 +43,7 @@ pub struct DesignBuilder {
     adc: Adc,
     baseline: Baseline,
     read_noise: ReadNoise,
+    noise_method: NoiseMethod,
     plane_secs: f64,
     wires: Option<Wires>,
 }
@@ -66,6 +67,7 @@ impl DesignBuilder {
             adc,
             baseline: Baseline::Digital,
             read_noise: ReadNoise::NONE,
+            noise_method: NoiseMethod::Gaussian,
             plane_secs: 100e-9,
             wires: None,
         }
@@ -132,6 +134,14 @@ impl DesignBuilder {
         Self { read_noise, ..self }
     }
 
+    /// How white noise is drawn; [`Gaussian`](NoiseMethod::Gaussian) without a call.
+    ///
+    /// Either method gives codes of the same distribution, but others for the same key.
+    /// [`Design::noise_advice`] says which costs less.
+    pub fn noise_method(self, noise_method: NoiseMethod) -> Self {
+        Self { noise_method, ..self }
+    }
+
     /// Wires, drivers and sense terminals; without a call they are ideal.
     ///
     /// Programming solves the network of every active group and reads with its effective transfer
@@ -161,7 +171,7 @@ impl DesignBuilder {
     /// above 32 level steps and a read voltage beyond the cell's I–V among them), [`Error::Divide`] for
     /// a fragment or active group that does not divide, [`Error::LevelTable`] for levels that do not
     /// rise at the read voltage, [`Error::Conflict`] for a dummy column beside a subtraction before the
-    /// ADC, 1/f noise by its corner without white noise, wires beside cells that are not ohmic or gated
+    /// ADC, noise by thresholds without an ADC, 1/f noise by its corner without white noise, wires beside cells that are not ohmic or gated
     /// inputs where these cannot be tabled, or white noise beside unselected rows that are connected.
     pub fn build(self) -> Result<Design> {
         let layout = LayoutSettings {
@@ -190,6 +200,7 @@ impl DesignBuilder {
                 why: "the pair of bit lines already cancels the baseline",
             });
         }
+        self.noise_method.check(self.adc == Adc::PassThrough)?;
         if let Some(wires) = &self.wires {
             self.check_wires(wires, layout.active_rows)?;
         }
@@ -352,6 +363,11 @@ impl Design {
     /// Noise of reading.
     pub fn read_noise(&self) -> ReadNoise {
         self.settings.read_noise
+    }
+
+    /// How white noise is drawn.
+    pub fn noise_method(&self) -> NoiseMethod {
+        self.settings.noise_method
     }
 
     /// Which planes are not run.

@@ -32,6 +32,7 @@ pub use device::{
 };
 pub use die::Die;
 pub use error::{Error, Result};
+pub use kernel::NoiseMethod;
 pub use key::Key;
 pub use mapping::{Mapping, Subtraction};
 pub use periphery::{Adc, Baseline, Dac};

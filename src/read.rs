@@ -22,6 +22,7 @@ mod pass;
 mod planes;
 mod prepared;
 mod tally;
+mod white;
 
 pub use budget::{ErrorBudget, ErrorShare, ErrorSource};
 pub use element::{Input, Output};
@@ -239,13 +240,7 @@ impl Die {
         y: &mut [O],
         level: ActivityLevel,
     ) -> Result<Activity> {
-        let vectors = self.check_batch(x)?;
-        self.check_output::<O>(vectors, y.len())?;
-        let keys: Vec<Key> = if self.design().is_noisy() {
-            (0..vectors).map(|_| Key::draw(rng)).collect()
-        } else {
-            Vec::new()
-        };
+        let keys = self.read_keys::<T, O, R>(x, y.len(), rng)?;
         Ok(self.execute_batch(x, |vector| keys.get(vector).copied().unwrap_or(Key::ZERO), y, level))
     }
 
@@ -524,6 +519,19 @@ impl Die {
 
     fn read_key<R: Rng + ?Sized>(&self, rng: &mut R) -> Key {
         if self.design().is_noisy() { Key::draw(rng) } else { Key::ZERO }
+    }
+
+    /// The keys of a batch, none without read noise, after its checks and those of a result of so many elements.
+    fn read_keys<T: Input, O: Output, R: Rng + ?Sized>(
+        &self,
+        x: &[T],
+        results: usize,
+        rng: &mut R,
+    ) -> Result<Vec<Key>> {
+        let vectors = self.check_batch(x)?;
+        self.check_output::<O>(vectors, results)?;
+        let keys = if self.design().is_noisy() { vectors } else { 0 };
+        Ok((0..keys).map(|_| Key::draw(rng)).collect())
     }
 
     fn check_vector<T: Input>(&self, x: &[T], vector: usize) -> Result<()> {

@@ -61,8 +61,9 @@ pub(crate) fn vectorised<T>(body: impl FnOnce() -> T) -> T {
     level().dispatch(body)
 }
 
+/// The best level of this CPU.
 #[cfg(not(test))]
-fn level() -> Arch {
+pub(crate) fn level() -> Arch {
     Arch::new()
 }
 

@@ -7,10 +7,10 @@ use forms_xbar::device::{
     self, FlickerAmplitude, IvCurve, Persistence, TelegraphAmplitude, WhiteLaw, WhiteNoise,
 };
 use forms_xbar::kernel::{
-    self, Block, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, Quantizer, SlowNoise, Step, Summands,
-    Telegraph, direct, reference,
+    self, Block, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, NoiseMethod, Quantizer, SlowNoise, Step,
+    Summands, Telegraph, direct, reference,
 };
-use forms_xbar::key::Purpose;
+use forms_xbar::key::{Purpose, normal_quantile};
 use forms_xbar::{
     ActivityLevel, Adc, Baseline, Dac, Die, Key, Mapping, Programming, ReadNoise, Skip, StuckCells, presets,
 };
@@ -214,7 +214,10 @@ fn random_parts(rng: &mut ChaCha8Rng) -> BlockParts {
         _ => Summands::Rows,
     };
     let (group_rows, groups) = (rng.random_range(1..=6), rng.random_range(1..=3));
-    let (lanes, columns) = (rng.random_range(1..=3), rng.random_range(1..=12));
+    let (lanes, columns) = (
+        rng.random_range(1..=3),
+        [rng.random_range(1..=12), rng.random_range(30..=70)][rng.random_range(0..2)],
+    );
     let (rows, digits) = (group_rows * groups, max_digit as usize);
     let cells = rows * lanes * columns;
     let summand_rows = match summands {
@@ -226,9 +229,15 @@ fn random_parts(rng: &mut ChaCha8Rng) -> BlockParts {
     let largest = if rng.random_range(0..4) == 0 { 1 << 32 } else { 3 << 16 };
     let codes = Quantizer::Codes { low: -rng.random_range(0..9), high: rng.random_range(1..64) };
     let baseline = if rng.random() { group_rows * digits + 1 } else { 0 };
-    let noise = rng
-        .random::<bool>()
-        .then(|| random_noise(rng, digits * cells, digits * rows, groups, cells / group_rows));
+    let quantizer = if rng.random() { codes } else { Quantizer::PassThrough };
+    let noise = rng.random::<bool>().then(|| {
+        let method = match quantizer {
+            Quantizer::Codes { .. } if rng.random() => NoiseMethod::Thresholds,
+            _ => NoiseMethod::Gaussian,
+        };
+        let noise = random_noise(rng, digits * cells, digits * rows, groups, cells / group_rows);
+        BlockNoise { method, ..noise }
+    });
     let slow = rng.random::<bool>().then(|| random_slow(rng, digits, rows, cells));
     BlockParts {
         group_rows,
@@ -239,7 +248,7 @@ fn random_parts(rng: &mut ChaCha8Rng) -> BlockParts {
         max_places: 1 << 12,
         contributions: integers(rng, summand_rows * lanes * columns, -largest / 8, largest).into(),
         summands,
-        quantizer: if rng.random() { codes } else { Quantizer::PassThrough },
+        quantizer,
         unit: rng.random_range(1..5),
         shift: (0..lanes).map(|lane| 2 * lane as u32).collect(),
         negative: (0..groups * lanes * columns).map(|_| rng.random()).collect(),
@@ -275,6 +284,7 @@ fn random_noise(
         common_undriven: variances(groups),
         constant: [0, 1 << 30][rng.random_range(0..2)],
         word_line_deviation: [0, 1 << 19][rng.random_range(0..2)],
+        method: NoiseMethod::Gaussian,
     }
 }
 
@@ -318,7 +328,8 @@ struct Oracle<'a> {
 }
 
 impl Oracle<'_> {
-    fn sum(&self, step: &Step<'_>, lane: usize, column: usize) -> i64 {
+    /// The sum without white noise, and the deviation of that.
+    fn sum(&self, step: &Step<'_>, lane: usize, column: usize) -> (i64, f64) {
         let Oracle { parts, .. } = self;
         let (rows, conversions) = (parts.groups * parts.group_rows, parts.lanes * parts.columns);
         let at = lane * parts.columns + column;
@@ -335,13 +346,16 @@ impl Oracle<'_> {
             let bits = self.driven(step).into_iter().map(|(row, _)| 1 << (row % parts.group_rows));
             sum = contribution((step.group << parts.group_rows) + bits.sum::<usize>());
         }
+        let mut deviation = 0.0;
         if let Some(noise) = &parts.noise {
-            sum += self.fast(noise, step, lane, column);
+            let (moved, of_white) = self.fast(noise, step, lane, column);
+            sum += moved;
+            deviation = of_white;
         }
         if let Some(slow) = &parts.slow {
             sum += self.slow(slow, step, lane, column);
         }
-        sum as i64
+        (sum as i64, deviation)
     }
 
     fn driven(&self, step: &Step<'_>) -> Vec<(usize, usize)> {
@@ -355,7 +369,8 @@ impl Oracle<'_> {
         (0..=index).map(|_| stream.normal()).last().unwrap()
     }
 
-    fn fast(&self, noise: &BlockNoise, step: &Step<'_>, lane: usize, column: usize) -> i128 {
+    /// What fast noise moves a sum by, white noise left out, and the deviation of that.
+    fn fast(&self, noise: &BlockNoise, step: &Step<'_>, lane: usize, column: usize) -> (i128, f64) {
         let parts = self.parts;
         let (rows, conversions) = (parts.groups * parts.group_rows, parts.lanes * parts.columns);
         let (at, place) = (lane * parts.columns + column, [self.array, step.group as u64, step.plane.into()]);
@@ -368,7 +383,6 @@ impl Oracle<'_> {
         }
         let unit = f64::from(1u32 << noise.unit_bits);
         let on_grid = |variance: u64, z: f64| ((variance as f64).sqrt() * unit * z + 0.5).floor() as i128;
-        let white = on_grid(variance, self.normal(Purpose::ReadNoise, place, column * parts.lanes + lane));
         let common = on_grid(common, self.normal(Purpose::CommonReadNoise, place, 0));
         let mut word_lines = 0;
         for i in 0..parts.group_rows {
@@ -380,7 +394,47 @@ impl Oracle<'_> {
             };
             word_lines += offset * i128::from(parts.contributions.at(row * conversions + at));
         }
-        white - common + (word_lines + (1 << 23)).div_euclid(1 << 24)
+        ((word_lines + (1 << 23)).div_euclid(1 << 24) - common, (variance as f64).sqrt() * unit)
+    }
+
+    /// Asserts that a conversion is the one whose white noise is the quantile of its word, within what the methods say that
+    /// they are off by.
+    fn check(&self, step: &Step<'_>, found: reference::Conversion, case: &str) {
+        let (sum, deviation) = self.sum(step, found.lane, found.column);
+        let place = [self.array, step.group as u64, step.plane.into()];
+        let at = (found.column / 32 * self.parts.lanes + found.lane) * 32 + found.column % 32;
+        let mut draws = self.key.stream(Purpose::ReadNoise, place);
+        let mut words = move |each: usize| (0..=at / each).map(|_| draws.bits()).last().unwrap();
+        let unclamped = |sum: i64| match self.parts.quantizer {
+            Quantizer::Codes { .. } => (sum + (1 << 15)).div_euclid(1 << 16),
+            Quantizer::PassThrough => sum,
+        };
+        let is_white =
+            |noise: &&BlockNoise| noise.constant > 0 || !noise.cells.is_empty() || !noise.undriven.is_empty();
+        match self.parts.noise.as_ref().filter(is_white).map(|noise| noise.method) {
+            Some(NoiseMethod::Gaussian) => {
+                let word = (words(2) >> (32 * (at % 2))) as u32;
+                let moved = deviation * normal_quantile((f64::from(word) + 0.5) / 2f64.powi(32));
+                let error = (found.sum - sum) as f64 - moved;
+                let limit = 4e-5 * deviation + 1e-6 * moved.abs() + 0.51;
+                assert!(error.abs() <= limit, "{case}: off by {error} of {deviation}");
+                assert_eq!(found.unclamped, unclamped(found.sum), "{case}");
+            }
+            Some(NoiseMethod::Thresholds) => {
+                let upper = (words(4) >> (16 * (at % 4))) as i16;
+                let group = (step.group as u64) << 32 | u64::from(step.plane);
+                let lower =
+                    self.key.stream(Purpose::ReadNoiseTie, [self.array, group, at as u64]).bits() as u16;
+                let number = f64::from((i32::from(upper) + (1 << 15)) as u32 * 65536 + u32::from(lower));
+                // The smaller the number, the higher the code.
+                let noisy = sum as f64 - deviation * normal_quantile((number + 0.5) / 2f64.powi(32));
+                let Quantizer::Codes { low, high } = self.parts.quantizer else { panic!("{case}: no codes") };
+                let code = ((noisy / 65536.0 + 0.5).floor() as i64).clamp(low - 1, high + 1);
+                assert_eq!((found.sum, found.unclamped), (sum, code), "{case}");
+            }
+            None => assert_eq!((found.sum, found.unclamped), (sum, unclamped(sum)), "{case}"),
+        }
+        assert_eq!(found.code, self.parts.quantizer.clamp(found.unclamped), "{case}");
     }
 
     fn slow(&self, slow: &SlowNoise, step: &Step<'_>, lane: usize, column: usize) -> i128 {
@@ -463,7 +517,7 @@ fn random_blocks_do_what_their_parts_say() {
                     let level = ActivityLevel::CountsAndEnergy;
                     direct::run(&block, &step, Some(noise), level, &mut work, &mut ours, &mut counts);
                     reference::run(&block, &step, Some(noise), level, &mut law, &mut law_counts, |c| {
-                        assert_eq!(c.sum, oracle.sum(&step, c.lane, c.column), "seed {seed} {step:?} {c:?}");
+                        oracle.check(&step, c, &format!("seed {seed} {step:?} {c:?}"));
                     });
                     assert_eq!(ours, law, "seed {seed} vector {vector} {step:?}");
                     assert_eq!(counts, law_counts, "seed {seed} vector {vector} {step:?}");

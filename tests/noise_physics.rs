@@ -72,10 +72,15 @@ fn mean(values: &[f64]) -> f64 {
 
 /// Asserts that the mean of independent `values` is `expected`, by their own spread.
 fn assert_mean(values: impl Iterator<Item = f64>, expected: f64, case: &str) {
+    assert_mean_within(values, expected, 0.0, case);
+}
+
+/// The same where `expected` is known to `within`.
+fn assert_mean_within(values: impl Iterator<Item = f64>, expected: f64, within: f64, case: &str) {
     let values: Vec<f64> = values.collect();
     let (mean, n) = (mean(&values), values.len() as f64);
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let limit = Z * (variance / n).sqrt();
+    let limit = Z * (variance / n).sqrt() + within;
     assert!((mean - expected).abs() < limit, "{case}: mean {mean}, expected {expected} ± {limit}");
 }
 
@@ -86,18 +91,24 @@ fn assert_variance(values: &[f64], expected: f64, case: &str) {
 }
 
 /// Kolmogorov–Smirnov at α = 0.001.
-fn assert_follows(mut samples: Vec<f64>, cdf: impl Fn(f64) -> f64, case: &str) {
+fn assert_follows(mut samples: Vec<f64>, grain: f64, cdf: impl Fn(f64) -> f64, case: &str) {
     samples.sort_unstable_by(f64::total_cmp);
     let n = samples.len() as f64;
-    let distance = |(i, &x): (usize, &f64)| (cdf(x) - i as f64 / n).max((i as f64 + 1.0) / n - cdf(x));
+    // What lies on a grid stands for all that is rounded to it.
+    let (below, above) = (|x: f64| cdf(x - grain / 2.0), |x: f64| cdf(x + grain / 2.0));
+    let distance = |(i, &x): (usize, &f64)| (below(x) - i as f64 / n).max((i as f64 + 1.0) / n - above(x));
     let distance = samples.iter().enumerate().map(distance).fold(0.0, f64::max);
     let limit = (-0.5 * (0.001f64 / 2.0).ln() / n).sqrt();
     assert!(distance < limit, "{case}: distance {distance}, limit {limit}");
 }
 
 fn assert_normal(samples: Vec<f64>, variance: f64, case: &str) {
+    assert_normal_on_grid(samples, 0.0, variance, case);
+}
+
+fn assert_normal_on_grid(samples: Vec<f64>, grain: f64, variance: f64, case: &str) {
     let normal = Normal::new(0.0, variance.sqrt()).unwrap();
-    assert_follows(samples, |x| normal.cdf(x), case);
+    assert_follows(samples, grain, |x| normal.cdf(x), case);
 }
 
 fn assert_chi_square(observed: &[f64], probabilities: &[f64], case: &str) {
@@ -371,7 +382,7 @@ fn lognormal_telegraph_amplitudes_belong_to_the_die() {
             "cells at the cap",
         );
         let below = all.iter().copied().filter(|a| *a < cap * 0.999).collect();
-        assert_follows(below, |a| (cdf.cdf(a) / cdf.cdf(cap * 0.999)).min(1.0), "amplitudes");
+        assert_follows(below, 0.0, |a| (cdf.cdf(a) / cdf.cdf(cap * 0.999)).min(1.0), "amplitudes");
     }
     // Two dies have nothing in common.
     let uncapped = first.iter().zip(&other).filter(|(a, b)| a.max(**b) < cap * 0.999);
@@ -517,9 +528,13 @@ fn flicker_has_the_variance_of_its_frequencies() {
             let fast = density(law, g, volts, 300.0) * 1e6 + undriven;
             let variance = at_one_hertz * e_folds + fast;
             let case = format!("{amplitude:?} {law:?} level {level}");
-            assert_variance(&noise, variance, &case);
+            // The deviation of a cell is a whole number of grid units.
+            let grain = STEP * volts / 65536.0;
+            let within = (variance.sqrt() + grain / 2.0).powi(2) - variance;
+            assert_mean(noise.iter().copied(), 0.0, &case);
+            assert_mean_within(noise.iter().map(|v| v * v), variance, within, &case);
             if at_one_hertz > 0.0 {
-                assert_normal(noise, variance, &case);
+                assert_normal_on_grid(noise, grain, variance, &case);
             }
         }
     }

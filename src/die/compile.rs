@@ -307,6 +307,7 @@ impl<'a> Compiler<'a> {
         let table = |variances: Vec<f64>| variances.into_iter().map(on_grid).collect();
         let word_line = noise.word_line_volts() / dac.volts(1) * WORD_LINE_ONE;
         Ok(Some(BlockNoise {
+            method: self.design.noise_method(),
             unit_bits,
             cells: table(cell),
             undriven: table(undriven),

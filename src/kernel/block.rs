@@ -3,8 +3,9 @@
 use std::mem::take;
 
 use super::contributions::pad;
+use super::noise::deviation;
 use super::parts::fits;
-use super::{BlockNoise, BlockParts, Quantizer, SlowNoise, Step, Summands};
+use super::{BlockNoise, BlockParts, PATTERN_ROWS, Quantizer, SlowNoise, Step, Summands};
 use crate::error::Result;
 use crate::fixed::ONE;
 
@@ -261,6 +262,37 @@ impl Block {
         let undriven = noise.undriven.get(step.group * conversions + at).copied().unwrap_or(0);
         let cells = self.weigh(step, |row| noise.cells.get(row * conversions + at).copied().unwrap_or(0));
         Some(noise.constant + undriven + cells)
+    }
+
+    /// The noise-free sum of a conversion and the variance of its white noise, for a pattern of driven rows.
+    pub(super) fn of_pattern(&self, group: usize, pattern: usize, lane: usize, column: usize) -> (i64, u64) {
+        let mut digits = [0; PATTERN_ROWS];
+        digits.iter_mut().enumerate().for_each(|(row, digit)| *digit = (pattern >> row & 1) as u8);
+        let step = Step { group, plane: 0, run: 0, place: 1, digits: &digits[..self.group_rows()] };
+        (self.sum(&step, lane, column), self.variance(&step, lane, column).unwrap_or(0))
+    }
+
+    /// The largest deviation of white noise, in grid units.
+    pub(super) fn max_deviation(&self) -> f64 {
+        let Some(noise) = self.noise() else { return 0.0 };
+        let (conversions, rows) = (self.parts.conversions(), self.parts.rows());
+        let mut largest = 0;
+        let mut variances = vec![0; conversions];
+        for group in 0..self.groups() {
+            variances.fill(noise.constant);
+            let mut add = |table: &[u64], row: usize| {
+                let cells = table.iter().skip(row * conversions);
+                variances.iter_mut().zip(cells).for_each(|(variance, cell)| *variance += cell);
+            };
+            add(&noise.undriven, group);
+            let digits = self.parts.max_digit as usize;
+            for row in group * self.group_rows()..(group + 1) * self.group_rows() {
+                // More than digits can add: each at most what all of them do.
+                (0..digits).for_each(|digit| add(&noise.cells, digit * rows + row));
+            }
+            largest = variances.iter().fold(largest, |largest, &variance| variance.max(largest));
+        }
+        deviation(self, largest)
     }
 
     /// Fast read noise, as it was compiled.

@@ -3,9 +3,12 @@
 use std::ops::{Add, AddAssign, BitXor, Mul, Shl, Shr, Sub};
 
 use super::block::{CHUNK, Grid, Words};
-use super::noise::{common_on_grid, normal_on_grid, round_word_lines, word_line_offset};
+use super::noise::{
+    SIDE_BY_SIDE, common_on_grid, deviation, fill_words, moved, place, round_word_lines, sampled_code,
+    word_line_offset,
+};
 use super::slow_state::SlowState;
-use super::{ActivityLevel, Block, BlockNoise, Counts, NoiseKey, Quantizer, Step};
+use super::{ActivityLevel, Block, BlockNoise, Counts, NoiseKey, NoiseMethod, Quantizer, Step};
 use crate::fixed::FRACTION_BITS;
 
 /// The integers sums are kept in: `i32` where the block proves that they suffice, else `i64`.
@@ -63,6 +66,10 @@ struct Buffers<W> {
     totals: Vec<W>,
     /// Variance of each conversion.
     variances: Vec<u64>,
+    /// The normal number of each conversion, by place.
+    normals: Vec<f32>,
+    /// The word of each conversion, by place.
+    words: Vec<u16>,
     /// What the noise of word lines and slow noise move each sum by.
     moves: Vec<i64>,
 }
@@ -81,6 +88,11 @@ impl<W: Word> Buffers<W> {
             let conversions = block.lanes() * block.columns();
             self.variances.resize(conversions, 0);
             self.moves.resize(conversions, 0);
+            let places = block.lanes() * block.columns().next_multiple_of(SIDE_BY_SIDE);
+            match block.noise().map(|noise| noise.method).unwrap_or_default() {
+                NoiseMethod::Gaussian => self.normals.resize(places, 0.0),
+                NoiseMethod::Thresholds => self.words.resize(places, 0),
+            }
         }
     }
 }
@@ -254,27 +266,44 @@ fn quantize_noisy<W: Word>(
     buffers: &mut Buffers<W>,
 ) -> Clipped {
     let (quantizer, mut clipped) = (block.quantizer(), Clipped::default());
-    let conversions = block.lanes() * block.columns();
+    let (lanes, columns) = (block.lanes(), block.columns());
     let white = block.noise().filter(|noise| noise.is_white());
     if let Some(noise) = white {
         add_variances(block, step, noise, &mut buffers.variances);
-    }
-    let mut draws = key.draws(step);
-    let common = common_on_grid(block, step, key);
-    for column in 0..block.columns() {
-        for at in (column..conversions).step_by(block.columns()) {
-            let code = &mut buffers.codes[at];
-            let mut sum = (*code).into() + buffers.moves[at] - common;
-            if white.is_some() {
-                sum += normal_on_grid(block, buffers.variances[at], &mut draws);
+        let places = lanes * columns.next_multiple_of(SIDE_BY_SIDE);
+        let mut draws = key.draws(step);
+        match noise.method {
+            NoiseMethod::Gaussian => {
+                buffers.normals.resize(places, 0.0);
+                draws.fill_quick_normals(&mut buffers.normals);
             }
-            if let Quantizer::Codes { low, high } = quantizer {
-                let unclamped = quantizer.unclamped(sum);
-                clipped.low += u64::from(unclamped < low);
-                clipped.high += u64::from(unclamped > high);
+            NoiseMethod::Thresholds => {
+                buffers.words.resize(places, 0);
+                fill_words(&mut draws, &mut buffers.words);
             }
-            *code = W::narrow(quantizer.code(sum));
         }
+    }
+    let common = common_on_grid(block, step, key);
+    for (at, code) in buffers.codes[..lanes * columns].iter_mut().enumerate() {
+        let sum = (*code).into() + buffers.moves[at] - common;
+        let place = place(lanes, at / columns, at % columns);
+        let unclamped = match white.map(|noise| noise.method) {
+            None => quantizer.unclamped(sum),
+            Some(NoiseMethod::Gaussian) => {
+                let deviation = deviation(block, buffers.variances[at]);
+                quantizer.unclamped(sum + moved(deviation, buffers.normals[place]))
+            }
+            Some(NoiseMethod::Thresholds) => {
+                let further = || key.further(step.group, step.plane, place);
+                let deviation = deviation(block, buffers.variances[at]);
+                sampled_code(block, (sum, deviation), buffers.words[place], further)
+            }
+        };
+        if let Quantizer::Codes { low, high } = quantizer {
+            clipped.low += u64::from(unclamped < low);
+            clipped.high += u64::from(unclamped > high);
+        }
+        *code = W::narrow(quantizer.clamp(unclamped));
     }
     clipped
 }

@@ -24,6 +24,7 @@ mod slow;
 mod slow_state;
 mod split;
 mod table;
+mod white;
 
 pub use crate::simd::Level;
 pub use block::Block;
@@ -31,13 +32,14 @@ pub(crate) use contributions::PATTERN_ROWS;
 pub use contributions::{Contributions, Summands};
 pub use counts::{ActivityLevel, Counts};
 pub(crate) use integer::{InputPairs, Integers};
-pub use noise::NoiseKey;
+pub use noise::{NoiseKey, NoiseMethod};
 pub use parts::{BlockNoise, BlockParts};
 pub(crate) use patterns::{Octets, Patterns};
 pub use quantizer::Quantizer;
 pub use slow::{Flicker, Persistence, SlowNoise, Telegraph};
 pub(crate) use split::{Clipped, Runs, Split, Streams};
 pub(crate) use table::{Places, TILE, Table, tiles};
+pub(crate) use white::{PlaneRun, VectorRuns, White};
 
 /// One plane of one active group.
 #[derive(Debug, Clone, Copy)]

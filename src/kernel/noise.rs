@@ -1,9 +1,42 @@
 //! Noise that is fresh in every plane, at addresses: white noise and that of word-line drivers.
 
 use super::parts::WORD_LINE_BITS;
-use super::{Block, Step};
-use crate::fixed::round_real;
-use crate::key::{Key, Purpose, Stream};
+use super::{Block, Quantizer, Step};
+use crate::error::{Error, Result};
+use crate::fixed::{HALF, ONE, round_real};
+use crate::key::{Key, Purpose, Stream, Streams, chance, quick_normal};
+
+/// How the white noise of a conversion is drawn. Either way the codes have the distribution of the code of the sum plus
+/// a normal number; which draws stand for which codes differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum NoiseMethod {
+    /// One normal number a conversion, the quantile of 32 bits, within 4 · 10⁻⁵ of it and of 6.4 σ, in single
+    /// precision; times the deviation it is rounded to the grid.
+    #[default]
+    Gaussian,
+    /// One number of 16 bits a conversion, and 16 further ones where these leave the code open, against the chance
+    /// of every code in 2⁻³².
+    Thresholds,
+}
+
+impl NoiseMethod {
+    /// Only codes have thresholds.
+    pub(crate) fn check(self, passes_through: bool) -> Result<()> {
+        if self == NoiseMethod::Thresholds && passes_through {
+            return Err(Error::Conflict {
+                first: "noise by thresholds",
+                second: "no ADC",
+                why: "only codes have thresholds",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Conversions of a lane whose draws lie side by side.
+pub(super) const SIDE_BY_SIDE: usize = 32;
 
 /// Where the read noise of one vector on one array is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +48,21 @@ pub struct NoiseKey {
 }
 
 impl NoiseKey {
-    /// The draws of one step: the conversion of a lane takes draw `column · lanes + lane`, so further
-    /// columns move no draw. Each step has a stream of its own, so a step that is not run shifts
-    /// nothing.
+    /// The draws of one step, in words: each conversion takes the word at its [`place`]. Each step has a stream of its
+    /// own, so a step that is not run shifts nothing.
     pub(super) fn draws(&self, step: &Step<'_>) -> Stream {
         self.stream(Purpose::ReadNoise, step)
+    }
+
+    /// The same of a group, plane by plane.
+    pub(super) fn white(&self, group: usize) -> Streams {
+        self.key.streams(Purpose::ReadNoise, self.array).within(group as u64)
+    }
+
+    /// Sixteen further bits of a conversion.
+    pub(super) fn further(&self, group: usize, plane: u32, place: usize) -> u16 {
+        let step = (group as u64) << 32 | u64::from(plane);
+        self.key.stream(Purpose::ReadNoiseTie, [self.array, step, place as u64]).bits() as u16
     }
 
     /// The draws of one step's word lines: row `i` of the group takes draw `i`.
@@ -32,11 +75,95 @@ impl NoiseKey {
     }
 }
 
+/// Where among the words of a step a conversion has its own: 32 columns of every lane, then the next 32, so that further
+/// columns move none.
+pub(super) fn place(lanes: usize, lane: usize, column: usize) -> usize {
+    (column / SIDE_BY_SIDE * lanes + lane) * SIDE_BY_SIDE + column % SIDE_BY_SIDE
+}
+
+/// Fills `words` with the quarters of draws, the lowest first.
+pub(super) fn fill_words(draws: &mut Stream, words: &mut [u16]) {
+    for words in words.chunks_mut(4) {
+        let bits = draws.bits();
+        words.iter_mut().enumerate().for_each(|(at, word)| *word = (bits >> (16 * at)) as u16);
+    }
+}
+
+/// The deviation of a variance, in grid units.
+#[inline(always)]
+pub(super) fn deviation(block: &Block, variance: u64) -> f64 {
+    // No variance reaches 2⁶³, and signed words are converted faster.
+    (variance as i64 as f64).sqrt() * (1u64 << block.deviation_unit_bits()) as f64
+}
+
+/// [`NoiseMethod::Gaussian`]: what a normal number moves a sum by, in single precision and to the nearest grid unit,
+/// halves to even.
+pub(super) fn moved(deviation: f64, normal: f32) -> i64 {
+    (deviation as f32 * normal).round_ties_even() as i64
+}
+
+/// [`NoiseMethod::Thresholds`]: the code before clamping, which never lies further beyond the range than by one.
+///
+/// A code is at least `c` where the number of the 16-bit word and `further` 16 bits is below the chance of that, in 2⁻³².
+/// The word counts as two's complement, from −2¹⁵.
+pub(super) fn sampled_code(
+    block: &Block,
+    (sum, deviation): (i64, f64),
+    word: u16,
+    further: impl FnOnce() -> u16,
+) -> i64 {
+    let Quantizer::Codes { low, high } = block.quantizer() else { return sum };
+    let chance_of = |code: i64| threshold(sum, code, deviation);
+    let upper = i64::from(word as i16) + (1 << 15);
+    // Without a further word where none is met.
+    let mut number = upper << 16;
+    let mut further = Some(further);
+    let mut is_below = |chance: i64| {
+        if chance >> 16 == upper
+            && let Some(further) = further.take()
+        {
+            number |= i64::from(further());
+        }
+        number < chance
+    };
+    // Chances fall with the code, so that the search ends at the first that is not met, or that is.
+    let mut code = block.quantizer().unclamped(sum).clamp(low - 1, high + 1);
+    while code <= high && is_below(chance_of(code + 1)) {
+        code += 1;
+    }
+    while code >= low && !is_below(chance_of(code)) {
+        code -= 1;
+    }
+    code
+}
+
+/// The chance that the noisy sum gets `code` or more, in 2⁻³².
+#[inline(always)]
+pub(super) fn threshold(sum: i64, code: i64, deviation: f64) -> i64 {
+    chance((sum - (code * ONE - HALF)) as f64 / deviation)
+}
+
+/// The code before clamping of one conversion of a group's pattern with white noise, from its word: the code of its place
+/// in a step, as the reference has it.
+pub(super) fn white_code(
+    block: &Block,
+    (group, pattern): (usize, usize),
+    (lane, column): (usize, usize),
+    word: u32,
+    further: impl FnOnce() -> u16,
+) -> i64 {
+    let (sum, variance) = block.of_pattern(group, pattern, lane, column);
+    let deviation = deviation(block, variance);
+    match block.noise().map(|noise| noise.method).unwrap_or_default() {
+        NoiseMethod::Gaussian => block.quantizer().unclamped(sum + moved(deviation, quick_normal(word))),
+        NoiseMethod::Thresholds => sampled_code(block, (sum, deviation), word as u16, further),
+    }
+}
+
 /// A normal number of the given variance (in the block's unit), rounded onto the grid.
 pub(super) fn normal_on_grid(block: &Block, variance: u64, stream: &mut Stream) -> i64 {
-    let deviation = (variance as f64).sqrt() * (1u64 << block.deviation_unit_bits()) as f64;
     // The block has proved that nine deviations fit; a draw is within 8.3.
-    round_real(deviation * stream.normal()).unwrap_or_default()
+    round_real(deviation(block, variance) * stream.normal()).unwrap_or_default()
 }
 
 /// White noise that all conversions of a step have in common.

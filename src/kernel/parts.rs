@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use super::{Contributions, PATTERN_ROWS, Quantizer, SlowNoise, Summands};
+use super::{Contributions, NoiseMethod, PATTERN_ROWS, Quantizer, SlowNoise, Summands};
 use crate::error::{Error, Result, check_integer, check_length};
 use crate::simd::vectorised;
 
@@ -15,6 +15,8 @@ pub(super) const WORD_LINE_BITS: u32 = 24;
 /// enough that every sum fits in 63 bits. Tables that are empty stand for no noise.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BlockNoise {
+    /// How the white noise of a conversion is drawn.
+    pub method: NoiseMethod,
     /// Binary logarithm of the unit of deviations, in grid units.
     pub unit_bits: u32,
     /// Variance a driven cell adds to what it has undriven, `[digit − 1][row][lane][column]`.
@@ -136,6 +138,7 @@ impl BlockParts {
             check_integer("highest code", high, 0, 1 << 16)?;
         }
         if let Some(noise) = &self.noise {
+            noise.method.check(self.quantizer == Quantizer::PassThrough)?;
             check_integer("unit of deviations (bits)", noise.unit_bits, 0, 60)?;
             check_optional("cell variances", digits * rows * conversions, noise.cells.len())?;
             check_optional("undriven variances", self.groups * conversions, noise.undriven.len())?;

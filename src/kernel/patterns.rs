@@ -66,8 +66,7 @@ impl Octets {
 /// The patterns of a batch of vectors: of every plane of every octet, which of its rows are driven.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Patterns {
-    /// Octets of a vector.
-    octets: usize,
+    octets: Octets,
     /// Words of eight planes.
     words: usize,
     /// `[vector][octet][word]`, byte `p` of a little-endian word for plane `p`; bytes above the planes repeat the sign.
@@ -85,7 +84,7 @@ impl Patterns {
         octets: Octets,
         planes: u32,
     ) {
-        (self.octets, self.words) = (octets.count(), if planes > 8 { 2 } else { 1 });
+        (self.octets, self.words) = (octets, if planes > 8 { 2 } else { 1 });
         self.bytes.clear();
         self.bytes.resize(x.len() / inputs * self.each(), 0);
         let (words, each) = (self.words, self.each());
@@ -106,6 +105,15 @@ impl Patterns {
         &self.bytes
     }
 
+    /// The driven rows of a group of at most eight, plane by plane of a vector.
+    pub(crate) fn of_group(&self, vector: usize, group: usize) -> impl Fn(u32) -> usize {
+        let Octets { group_rows, groups_each, .. } = self.octets;
+        let octet = vector * self.each() + group / groups_each * self.words;
+        let words = [self.bytes[octet], self.bytes[octet + self.words - 1]].map(u64::from_le);
+        let (shift, mask) = (group % groups_each * group_rows, (1 << group_rows) - 1);
+        move |plane| (words[plane as usize / 8] >> (8 * (plane % 8)) >> shift) as usize & mask
+    }
+
     /// Their vectors.
     pub(crate) fn vectors(&self) -> usize {
         self.bytes.len() / self.each().max(1)
@@ -113,7 +121,7 @@ impl Patterns {
 
     /// Words of a vector.
     pub(crate) fn each(&self) -> usize {
-        self.octets * self.words
+        self.octets.count() * self.words
     }
 
     /// Words of an octet, of eight planes each.

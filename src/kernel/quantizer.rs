@@ -25,12 +25,17 @@ impl Quantizer {
         }
     }
 
+    /// The code of one before clamping.
+    pub fn clamp(&self, unclamped: i64) -> i64 {
+        match *self {
+            Quantizer::Codes { low, high } => unclamped.clamp(low, high),
+            Quantizer::PassThrough => unclamped,
+        }
+    }
+
     /// The code.
     pub fn code(&self, sum: i64) -> i64 {
-        match *self {
-            Quantizer::Codes { low, high } => self.unclamped(sum).clamp(low, high),
-            Quantizer::PassThrough => sum,
-        }
+        self.clamp(self.unclamped(sum))
     }
 
     /// Largest magnitude of a code, for sums of at most `max_sum` in magnitude.

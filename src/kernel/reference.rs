@@ -1,9 +1,13 @@
 //! The law: what a step means, one conversion at a time. Slow and obvious.
 
-use super::noise::{common_on_grid, normal_on_grid, round_word_lines, word_line_offset};
+use super::noise::{
+    SIDE_BY_SIDE, common_on_grid, deviation, fill_words, moved, place, round_word_lines, sampled_code,
+    word_line_offset,
+};
 use super::slow::{Bank, Cells, flicker_on_grid};
 use super::{
-    ActivityLevel, Block, Counts, Flicker, NoiseKey, Persistence, Quantizer, SlowNoise, Step, Telegraph,
+    ActivityLevel, Block, Counts, Flicker, NoiseKey, NoiseMethod, Persistence, Quantizer, SlowNoise, Step,
+    Telegraph,
 };
 use crate::fixed::round;
 
@@ -14,9 +18,10 @@ pub struct Conversion {
     pub column: usize,
     /// Lane of the column.
     pub lane: usize,
-    /// Input of the ADC in grid units, noise included.
+    /// Input of the ADC in grid units, noise included but for white noise by [`NoiseMethod::Thresholds`], which
+    /// no sum is drawn of.
     pub sum: i64,
-    /// Code before clamping.
+    /// Code before clamping; with [`NoiseMethod::Thresholds`] beyond the range by one at most.
     pub unclamped: i64,
     /// Code.
     pub code: i64,
@@ -75,7 +80,7 @@ pub fn run(
     step.check(block, y);
     let digit_sum: usize = step.digits.iter().map(|&digit| usize::from(digit)).sum();
     let first_row = step.group * block.group_rows();
-    let mut draws = noise.map(|noise| noise.draws(step));
+    let drawn = noise.map(|noise| Drawn::draw(block, step, noise));
     let offsets = noise.map_or(vec![], |noise| word_line_offsets(block, step, noise));
     let slow = noise.zip(block.slow()).map(|(noise, slow)| SlowDeviations::replay(block, slow, step, noise));
     let common = noise.map_or(0, |noise| common_on_grid(block, step, noise));
@@ -86,12 +91,23 @@ pub fn run(
             let off = |(row, offset)| offset * block.contribution(row, lane, column);
             sum += round_word_lines((first_row..).zip(&offsets).map(off).sum());
             sum += slow.as_ref().map_or(0, |slow| slow.moved(block, step, lane, column));
-            if let (Some(draws), Some(variance)) = (&mut draws, block.variance(step, lane, column)) {
-                sum += normal_on_grid(block, variance, draws);
-            }
             sum -= common;
-            let unclamped = block.quantizer().unclamped(sum);
-            let code = block.quantizer().code(sum);
+            let mut unclamped = block.quantizer().unclamped(sum);
+            if let (Some(drawn), Some(variance)) = (&drawn, block.variance(step, lane, column)) {
+                let place = place(block.lanes(), lane, column);
+                let deviation = deviation(block, variance);
+                match drawn {
+                    Drawn::Gaussian(normals) => {
+                        sum += moved(deviation, normals[place]);
+                        unclamped = block.quantizer().unclamped(sum);
+                    }
+                    Drawn::Thresholds(words, noise) => {
+                        let further = || noise.further(step.group, step.plane, place);
+                        unclamped = sampled_code(block, (sum, deviation), words[place], further);
+                    }
+                }
+            }
+            let code = block.quantizer().clamp(unclamped);
             counted.conversions += 1;
             if let Quantizer::Codes { low, high } = block.quantizer() {
                 counted.clipped_low += u64::from(unclamped < low);
@@ -109,6 +125,30 @@ pub fn run(
     if level >= ActivityLevel::Counts {
         counted.active_word_lines = step.digits.iter().filter(|&&digit| digit != 0).count() as u64;
         *counts += counted;
+    }
+}
+
+/// What a step draws, by place.
+enum Drawn {
+    Gaussian(Vec<f32>),
+    Thresholds(Vec<u16>, NoiseKey),
+}
+
+impl Drawn {
+    fn draw(block: &Block, step: &Step<'_>, noise: NoiseKey) -> Drawn {
+        let places = block.lanes() * block.columns().next_multiple_of(SIDE_BY_SIDE);
+        match block.noise().map(|noise| noise.method).unwrap_or_default() {
+            NoiseMethod::Gaussian => {
+                let mut normals = vec![0.0; places];
+                noise.draws(step).fill_quick_normals(&mut normals);
+                Drawn::Gaussian(normals)
+            }
+            NoiseMethod::Thresholds => {
+                let mut words = vec![0; places];
+                fill_words(&mut noise.draws(step), &mut words);
+                Drawn::Thresholds(words, noise)
+            }
+        }
     }
 }
 

@@ -5,12 +5,18 @@
 //! results do not depend on threads, batching or tiling, and switching one effect on leaves the
 //! draws of the others alone.
 
+mod chance;
+mod lanes;
 mod normal;
+mod octaves;
 mod quantile;
 mod stream;
 mod truncated;
 
+pub(crate) use chance::{CERTAIN, chance};
+pub(crate) use lanes::{Draws, Lanes, Portable};
 pub use normal::{normal_cdf, normal_quantile};
+pub(crate) use octaves::{is_tail, octaves, quick_normal};
 pub use stream::Stream;
 
 use rand::Rng;
@@ -41,7 +47,7 @@ pub enum Purpose {
     Programming = 2,
     /// Stuck cells, one stream per array and word line.
     StuckCells = 3,
-    /// White read noise, one stream per array, active group and plane, one draw per conversion.
+    /// White read noise, one stream per array, active group and plane, half or a quarter of a draw per conversion.
     ReadNoise = 4,
     /// White read noise common to all columns of an array, one draw per active group and plane.
     CommonReadNoise = 5,
@@ -69,6 +75,8 @@ pub enum Purpose {
     Flicker = 16,
     /// Noise of word-line drivers, one stream per array, active group and plane.
     WordLineNoise = 17,
+    /// Further bits of white read noise that meets a threshold, one stream per conversion.
+    ReadNoiseTie = 18,
 }
 
 impl From<u128> for Key {
@@ -123,6 +131,18 @@ impl Streams {
         Stream::new(self.address(last))
     }
 
+    /// Those of them whose addresses go on so.
+    #[inline(always)]
+    pub(crate) fn within(self, word: u64) -> Streams {
+        Streams(absorb(self.0, word))
+    }
+
+    /// The draws of the stream whose address ends here.
+    #[inline(always)]
+    pub(crate) fn draws<L: Lanes>(self, lanes: L) -> Draws<L> {
+        Draws::new(lanes, stream::seed(self.0))
+    }
+
     fn address(self, last: [u64; 2]) -> [u64; 2] {
         last.into_iter().fold(self.0, absorb)
     }
@@ -132,6 +152,7 @@ impl Streams {
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Folds one word into a 128-bit state; a bijection of the state for every word.
+#[inline(always)]
 fn absorb([first, second]: [u64; 2], word: u64) -> [u64; 2] {
     let a = mix((first ^ word).wrapping_add(GOLDEN));
     let b = mix(second.wrapping_add(a));

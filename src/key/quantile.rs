@@ -63,7 +63,7 @@ pub(super) fn magnitude(p: f32, x: f32) -> f32 {
 
 /// Steps between a word and the nearer end of the words.
 #[inline(always)]
-fn steps_to_end(word: u32) -> i32 {
+pub(super) fn steps_to_end(word: u32) -> i32 {
     word as i32 ^ (word as i32 >> 31)
 }
 

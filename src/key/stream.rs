@@ -1,11 +1,16 @@
 //! Eight interleaved xoshiro256++ generators behind one address.
 
+use super::octaves::normals_of;
 use super::quantile::{CHUNK, normals, uniforms};
 use super::truncated::truncated_normals;
 use super::{mix, normal_quantile};
 use crate::simd::vectorised;
 
-const LANES: usize = 8;
+/// Generators side by side.
+pub(super) const LANES: usize = 8;
+
+/// Their states, word by word.
+pub(super) type State = [[u64; LANES]; 4];
 
 /// A sequence of draws at one address.
 ///
@@ -23,24 +28,17 @@ const LANES: usize = 8;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Stream {
-    state: [[u64; LANES]; 4],
+    state: State,
     block: [u64; LANES],
     used: usize,
 }
 
 impl Stream {
-    pub(super) fn new([start, step]: [u64; 2]) -> Self {
-        let step = step | 1;
-        let mut state = [[0; LANES]; 4];
-        vectorised(
+    pub(super) fn new(address: [u64; 2]) -> Self {
+        let state = vectorised(
             #[inline(always)]
-            || {
-                for (at, word) in state.as_flattened_mut().iter_mut().enumerate() {
-                    *word = mix(start.wrapping_add(step.wrapping_mul(at as u64 + 1)));
-                }
-            },
+            || seed(address),
         );
-        // `mix` is a bijection of 32 distinct counters: at most one word is 0, so no lane is all zero.
         Stream { state, block: [0; LANES], used: LANES }
     }
 
@@ -140,6 +138,14 @@ impl Stream {
         );
     }
 
+    /// Fills `values` with standard normal numbers as [`quick_normals`] makes them, one 32-bit word each as in
+    /// [`Stream::fill_normals`].
+    pub(crate) fn fill_quick_normals(&mut self, values: &mut [f32]) {
+        for values in values.chunks_mut(CHUNK) {
+            values.copy_from_slice(&normals_of(&self.words())[..values.len()]);
+        }
+    }
+
     /// The words of the next chunk.
     #[inline(always)]
     fn words(&mut self) -> [u32; CHUNK] {
@@ -157,19 +163,38 @@ impl Stream {
 
     #[inline(always)]
     fn refill(&mut self) {
-        let [s0, s1, s2, s3] = &mut self.state;
-        for lane in 0..LANES {
-            self.block[lane] = s0[lane].wrapping_add(s3[lane]).rotate_left(23).wrapping_add(s0[lane]);
-            let shifted = s1[lane] << 17;
-            s2[lane] ^= s0[lane];
-            s3[lane] ^= s1[lane];
-            s1[lane] ^= s2[lane];
-            s0[lane] ^= s3[lane];
-            s2[lane] ^= shifted;
-            s3[lane] = s3[lane].rotate_left(45);
-        }
+        self.block = advance(&mut self.state);
         self.used = 0;
     }
+}
+
+/// The state at an address.
+#[inline(always)]
+pub(super) fn seed([start, step]: [u64; 2]) -> State {
+    let step = step | 1;
+    let mut state = [[0; LANES]; 4];
+    for (at, word) in state.as_flattened_mut().iter_mut().enumerate() {
+        *word = mix(start.wrapping_add(step.wrapping_mul(at as u64 + 1)));
+    }
+    // `mix` is a bijection of 32 distinct counters: at most one word is 0, so no lane is all zero.
+    state
+}
+
+/// The next draw of every lane.
+#[inline(always)]
+pub(super) fn advance([s0, s1, s2, s3]: &mut State) -> [u64; LANES] {
+    let mut draws = [0; LANES];
+    for lane in 0..LANES {
+        draws[lane] = s0[lane].wrapping_add(s3[lane]).rotate_left(23).wrapping_add(s0[lane]);
+        let shifted = s1[lane] << 17;
+        s2[lane] ^= s0[lane];
+        s3[lane] ^= s1[lane];
+        s1[lane] ^= s2[lane];
+        s0[lane] ^= s3[lane];
+        s2[lane] ^= shifted;
+        s3[lane] = s3[lane].rotate_left(45);
+    }
+    draws
 }
 
 #[cfg(test)]

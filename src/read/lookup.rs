@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::prepared::Kernel;
 use crate::kernel::{
-    Block, Clipped, InputPairs, Integers, Level, Patterns, Places, Runs, Split, Streams, Table, tiles,
+    Block, Clipped, InputPairs, Integers, Level, Patterns, Places, Runs, Split, Streams, Table, White, tiles,
 };
 use crate::stream::{InputFormat, Skip};
 
@@ -44,7 +44,9 @@ const TABLE_ROWS: usize = 8;
 
 /// The kernel whose tables may stand for all blocks of a die.
 pub(super) fn kernel(blocks: &[Block]) -> Kernel {
-    if blocks.iter().all(Integers::stand_for) {
+    if blocks.iter().all(|block| White::method(block).is_some()) {
+        Kernel::White
+    } else if blocks.iter().all(Integers::stand_for) {
         Kernel::Integer
     } else if blocks.iter().all(|block| block.group_rows() <= TABLE_ROWS) {
         Kernel::Table
@@ -60,6 +62,7 @@ impl Lookup {
             Kernel::Integer => Integers::bytes_of(block),
             Kernel::Table => Table::bytes_of(block),
             Kernel::Split => Split::bytes_of(block),
+            Kernel::White => White::bytes_of(block),
             Kernel::Direct => 0,
         }
     }
@@ -70,7 +73,7 @@ impl Lookup {
             Kernel::Integer => Integers::new(block).map(Lookup::Integers),
             Kernel::Table => Table::new(block).map(Lookup::Table),
             Kernel::Split => Split::new(block).map(Lookup::Split),
-            Kernel::Direct => None,
+            Kernel::White | Kernel::Direct => None,
         }
     }
 

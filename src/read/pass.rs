@@ -8,7 +8,7 @@ use super::tally::Tally;
 use super::{Input, Output};
 use crate::activity::{Activity, ActivityLevel};
 use crate::error::Result;
-use crate::kernel::{Clipped, TILE};
+use crate::kernel::{Clipped, TILE, VectorRuns};
 use crate::stream::{InputFormat, Skip};
 
 /// Vectors of one pass through the tables: enough to outweigh loading tables that no cache holds.
@@ -28,10 +28,12 @@ const LEAST: usize = 16;
 #[derive(Debug, Clone, Default)]
 pub(super) struct PassBuffers {
     /// By row tile.
-    work: Vec<Work>,
+    pub(super) work: Vec<Work>,
     tally: Tally,
-    /// Sums of one tile of columns, where they do not go straight into the result.
-    sums: Vec<i32>,
+    /// Sums of one tile of columns, where they do not go straight into the result, or of one array with white noise.
+    pub(super) sums: Vec<i32>,
+    /// What vectors run of one group, with white noise.
+    pub(super) runs: VectorRuns,
 }
 
 impl Prepared<'_> {
@@ -51,11 +53,11 @@ impl Prepared<'_> {
             if columns > 1 && (1..LEAST * rayon::current_num_threads()).contains(&vectors) {
                 return Ok(self.pass_by_columns(x, y, level));
             }
-            return Ok(self.for_each_pass(x, y, |x, y, buffers, activity| {
+            return Ok(self.for_each_pass(x, y, |_, x, y, buffers, activity| {
                 self.pass(x, y, level, buffers, activity);
             }));
         }
-        let mut activity = self.for_each_pass(x, y, |x, _, buffers, activity| {
+        let mut activity = self.for_each_pass(x, y, |_, x, _, buffers, activity| {
             if level >= ActivityLevel::Counts {
                 self.count(x, level, buffers, activity);
             }
@@ -65,7 +67,7 @@ impl Prepared<'_> {
                 unreachable!("it had a table when it was prepared")
             };
             let (row_tile, column_tile) = (array / columns, array % columns);
-            activity += self.for_each_pass(x, y, |x, y, buffers, activity| {
+            activity += self.for_each_pass(x, y, |_, x, y, buffers, activity| {
                 self.cut(x, row_tile, ActivityLevel::Off, &mut buffers.work);
                 let place = (self.die.layout().tile_outputs(column_tile).start, self.die.outputs());
                 self.add_rows(|_| &table, row_tile..row_tile + 1, (y, place), level, buffers, activity);
@@ -74,12 +76,13 @@ impl Prepared<'_> {
         Ok(activity)
     }
 
-    /// Runs passes over a batch, which do not depend on each other, in parallel with feature `rayon`.
-    fn for_each_pass<T: Input, O: Output>(
+    /// Runs passes over a batch, which do not depend on each other, in parallel with feature `rayon`; each is told its
+    /// first vector.
+    pub(super) fn for_each_pass<T: Input, O: Output>(
         &self,
         x: &[T],
         y: &mut [O],
-        run: impl Fn(&[T], &mut [O], &mut PassBuffers, &mut Activity) + Sync,
+        run: impl Fn(usize, &[T], &mut [O], &mut PassBuffers, &mut Activity) + Sync,
     ) -> Activity {
         let (inputs, outputs) = (self.die.inputs(), self.die.outputs());
         #[cfg(feature = "rayon")]
@@ -89,9 +92,10 @@ impl Prepared<'_> {
             let activities = x
                 .par_chunks(vectors * inputs)
                 .zip(y.par_chunks_mut(vectors * outputs))
-                .map_init(PassBuffers::default, |buffers, (x, y)| {
+                .enumerate()
+                .map_init(PassBuffers::default, |buffers, (pass, (x, y))| {
                     let mut activity = Activity::default();
-                    run(x, y, buffers, &mut activity);
+                    run(pass * vectors, x, y, buffers, &mut activity);
                     activity
                 })
                 .collect::<Vec<_>>();
@@ -100,8 +104,9 @@ impl Prepared<'_> {
         #[cfg(not(feature = "rayon"))]
         {
             let (mut buffers, mut activity) = (PassBuffers::default(), Activity::default());
-            for (x, y) in x.chunks(PASS * inputs).zip(y.chunks_mut(PASS * outputs)) {
-                run(x, y, &mut buffers, &mut activity);
+            let passes = x.chunks(PASS * inputs).zip(y.chunks_mut(PASS * outputs));
+            for (pass, (x, y)) in passes.enumerate() {
+                run(pass * PASS, x, y, &mut buffers, &mut activity);
             }
             activity
         }
@@ -168,7 +173,7 @@ impl Prepared<'_> {
     }
 
     /// Cuts some vectors into patterns, and counts what they do.
-    fn count<T: Input>(
+    pub(super) fn count<T: Input>(
         &self,
         x: &[T],
         level: ActivityLevel,
@@ -192,7 +197,7 @@ impl Prepared<'_> {
     }
 
     /// Cuts some vectors into the patterns of a row tile, or into what else its arrays or counting want.
-    fn cut<T: Input>(&self, x: &[T], row_tile: usize, level: ActivityLevel, work: &mut Vec<Work>) {
+    pub(super) fn cut<T: Input>(&self, x: &[T], row_tile: usize, level: ActivityLevel, work: &mut Vec<Work>) {
         let (tile, format) = (&self.row_tiles[row_tile], self.rule().0);
         let (inputs, rows) = (self.die.inputs(), tile.inputs.clone());
         work.resize_with(self.row_tiles.len(), Work::default);

@@ -3,12 +3,13 @@
 use rand::Rng;
 
 use super::lookup::{Lookup, Streaming, kernel as kernel_of};
+use super::pass::PassBuffers;
 use super::tally::RowTile;
 use super::{Input, Output, Read, Scratch};
 use crate::activity::{Activity, ActivityLevel};
 use crate::die::Die;
 use crate::error::{Error, Result, check_integer};
-use crate::kernel::Level;
+use crate::kernel::{Level, White};
 use crate::key::Key;
 
 /// What preparing a die may cost.
@@ -74,6 +75,8 @@ pub enum Kernel {
     Table,
     /// What every pattern of up to six rows adds to the sums of a group of more than eight, looked up.
     Split,
+    /// What white noise can make of every pattern of up to eight rows, looked up.
+    White,
     /// A product of whole numbers, which ideal cells and a lossless ADC come to.
     Integer,
     /// One vector addition per driven row.
@@ -118,6 +121,8 @@ pub struct Prepared<'d> {
     pub(super) streaming: Streaming,
     /// By array; empty for another kernel and where they are streamed.
     pub(super) tables: Vec<Lookup>,
+    /// The same where there is white noise.
+    pub(super) white: Vec<White>,
     pub(super) row_tiles: Vec<RowTile>,
     /// Row tiles whose results can be added in 32 bits.
     pub(super) together: usize,
@@ -131,9 +136,9 @@ const WORTH_A_TABLE: usize = 140;
 impl Die {
     /// Chooses a kernel for this die within a budget, and builds its tables.
     ///
-    /// A table holds 64 bytes a weight for groups of 8 rows, 192 for groups of 16 and 4 lanes, 2 where cells are ideal and
+    /// A table holds 64 bytes a weight for groups of 8 rows, 192 for groups of 16 and 4 lanes, 1024 or less with white noise, 2 where cells are ideal and
     /// the ADC lossless. Where they exceed the budget and batches are large, they are built for every batch, array by
-    /// array; where they cannot stand for the die (read noise, digits of several bits, no ADC, results beyond 16 bits a
+    /// array; where they cannot stand for the die (noise that is slow or common to columns, digits of several bits, no ADC, results beyond 16 bits a
     /// pattern) the direct kernel reads it. The plan says which.
     ///
     /// # Errors
@@ -158,6 +163,7 @@ impl Die {
             plan: Plan { kernel: Kernel::Direct, streams: false, bytes: 0, level },
             streaming: Streaming::new(format, design.skip()),
             tables: Vec::new(),
+            white: Vec::new(),
             row_tiles: Vec::new(),
             together: 1,
             unit,
@@ -170,7 +176,7 @@ impl Die {
         let kernel = kernel_of(self.blocks());
         let tables = self.blocks().iter().map(|block| Lookup::bytes_of(kernel, block));
         let (largest, all): (usize, usize) = (tables.clone().max().unwrap_or(0), tables.sum());
-        let mut row_tiles: Vec<_> = (0..layout.row_tiles())
+        let row_tiles: Vec<_> = (0..layout.row_tiles())
             .map(|tile| RowTile::new(layout.tile_inputs(tile), &self.blocks()[tile * columns..][..columns]))
             .collect();
         let beside: usize = row_tiles.iter().map(RowTile::most_bytes).sum();
@@ -179,31 +185,44 @@ impl Die {
         if bytes > budget.bytes || (streams && budget.batch < WORTH_A_TABLE) {
             return Ok(prepared);
         }
+        prepared.plan = Plan { kernel, streams, bytes, level };
+        prepared.row_tiles = row_tiles;
+        if kernel == Kernel::White {
+            for table in self.blocks().iter().map(White::new) {
+                let Some(table) = table else { return Ok(prepared.by_rows()) };
+                if !streams {
+                    prepared.white.push(table);
+                }
+            }
+            return Ok(prepared);
+        }
         // By column tile, over all row tiles.
         let mut bounds = vec![0i64; columns];
         for (array, block) in self.blocks().iter().enumerate() {
             let table = Lookup::new(kernel, block).filter(|table| table.bound(block) <= i32::MAX.into());
-            let Some(table) = table else {
-                return Ok(Prepared { tables: Vec::new(), ..prepared });
-            };
+            let Some(table) = table else { return Ok(prepared.by_rows()) };
             bounds[array % columns] = bounds[array % columns].saturating_add(table.bound(block));
             if let Lookup::Table(table) = &table {
-                row_tiles[array / columns].add_clips(table);
+                prepared.row_tiles[array / columns].add_clips(table);
             }
             if !streams {
                 prepared.tables.push(table);
             }
         }
-        prepared.plan = Plan { kernel, streams, bytes, level };
         if bounds.into_iter().all(|bound| bound <= i32::MAX.into()) {
             prepared.together = layout.row_tiles();
         }
-        prepared.row_tiles = row_tiles;
         Ok(prepared)
     }
 }
 
 impl Prepared<'_> {
+    /// The same without tables.
+    fn by_rows(self) -> Self {
+        let plan = Plan { kernel: Kernel::Direct, streams: false, bytes: 0, ..self.plan };
+        Prepared { plan, tables: Vec::new(), white: Vec::new(), ..self }
+    }
+
     /// What was chosen.
     pub fn plan(&self) -> Plan {
         self.plan
@@ -220,13 +239,10 @@ impl Prepared<'_> {
         if self.reads_single() {
             // A vector of zeros makes room for any other.
             let (x, mut y) = (vec![0u8; self.die.inputs()], vec![0i64; self.die.outputs()]);
-            self.pass(
-                &x,
-                &mut y,
-                ActivityLevel::CountsAndEnergy,
-                &mut scratch.pass,
-                &mut Activity::default(),
-            );
+            let rows = self.white.iter().map(White::rows).max().unwrap_or(0);
+            scratch.pass.runs.reserve(self.die.design().input_format().planes() as usize, rows);
+            let (level, mut activity) = (ActivityLevel::CountsAndEnergy, Activity::default());
+            self.run_pass(&x, Key::ZERO, &mut y, level, &mut scratch.pass, &mut activity);
         }
         scratch
     }
@@ -265,8 +281,11 @@ impl Prepared<'_> {
         if !self.reads_single() {
             return self.die.mvm_into(x, rng, y, scratch);
         }
-        // Without read noise nothing is drawn.
-        self.mvm_into_keyed(x, Key::ZERO, y, scratch)
+        self.die.check_vector(x, 0)?;
+        self.die.check_output::<O>(1, y.len())?;
+        let key = self.die.read_key(rng);
+        self.run_pass(x, key, y, scratch.level, &mut scratch.pass, &mut scratch.activity);
+        Ok(())
     }
 
     /// As [`Die::mvm_into_keyed`].
@@ -286,8 +305,24 @@ impl Prepared<'_> {
         }
         self.die.check_vector(x, 0)?;
         self.die.check_output::<O>(1, y.len())?;
-        self.pass(x, y, scratch.level, &mut scratch.pass, &mut scratch.activity);
+        self.run_pass(x, key, y, scratch.level, &mut scratch.pass, &mut scratch.activity);
         Ok(())
+    }
+
+    /// Runs one vector through the tables that stand ready.
+    fn run_pass<T: Input, O: Output>(
+        &self,
+        x: &[T],
+        key: Key,
+        y: &mut [O],
+        level: ActivityLevel,
+        buffers: &mut PassBuffers,
+        activity: &mut Activity,
+    ) {
+        match self.plan.kernel {
+            Kernel::White => self.pass_white(x, |_| key, y, level, buffers, activity),
+            _ => self.pass(x, y, level, buffers, activity),
+        }
     }
 
     /// Whether tables stand ready for single vectors: none is built for one.
@@ -318,6 +353,10 @@ impl Prepared<'_> {
     ) -> Result<Activity> {
         match self.plan.kernel {
             Kernel::Direct => self.die.mvm_batch_into(x, rng, y, level),
+            Kernel::White => {
+                let keys = self.die.read_keys::<T, O, R>(x, y.len(), rng)?;
+                self.read_white(x, |vector| keys[vector], y, level)
+            }
             // Without read noise nothing is drawn.
             _ => self.read_tables(x, y, level),
         }
@@ -337,6 +376,7 @@ impl Prepared<'_> {
     ) -> Result<Activity> {
         match self.plan.kernel {
             Kernel::Direct => self.die.mvm_batch_into_keyed(x, keys, y, level),
+            Kernel::White => self.read_white(x, keys, y, level),
             _ => self.read_tables(x, y, level),
         }
     }

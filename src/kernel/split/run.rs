@@ -1,6 +1,6 @@
 //! The loop of the split kernel.
 
-use std::ops::AddAssign;
+use std::ops::{AddAssign, SubAssign};
 
 use pulp::Arch;
 
@@ -31,6 +31,13 @@ impl AddAssign for Clipped {
     fn add_assign(&mut self, other: Clipped) {
         self.low += other.low;
         self.high += other.high;
+    }
+}
+
+impl SubAssign for Clipped {
+    fn sub_assign(&mut self, other: Clipped) {
+        self.low -= other.low;
+        self.high -= other.high;
     }
 }
 

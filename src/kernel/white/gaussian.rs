@@ -1,0 +1,187 @@
+//! One normal number a conversion.
+
+use pulp::Arch;
+
+use super::build::{Patterns, Sums};
+use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, push, sum};
+use crate::fixed::{FRACTION_BITS, HALF};
+use crate::kernel::block::Grid;
+use crate::kernel::noise::deviation;
+use crate::kernel::{Block, Clipped};
+use crate::key::{Draws, Lanes, Portable, is_tail, octaves};
+use crate::simd::{Level, vectorised};
+
+/// Adding 1.5 · 2²³ rounds to an integer, which stands in the last bits of the sum.
+const ROUNDER: f32 = 12_582_912.0;
+
+/// Magnitudes that are rounded so.
+const LARGEST: f64 = (1u32 << 22) as f64;
+
+/// A little more than the largest normal number.
+const MOST_SIGMA: f64 = 6.5;
+
+/// The conversions of 32 columns of a lane, of one pattern.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct Row {
+    /// Sums and half a code, less the bits of [`ROUNDER`].
+    sums: Sums,
+    /// Deviations in grid units.
+    deviations: [f32; COLUMNS],
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Tables {
+    rows: Vec<Row>,
+}
+
+impl Tables {
+    /// `None` where noise takes sums beyond 32 bits, or has too many.
+    pub(super) fn new(block: &Block, grid: &Grid<i32>, shape: &Shape) -> Option<Self> {
+        let empty = Row { sums: [0; COLUMNS], deviations: [0.0; COLUMNS] };
+        let mut rows = vec![empty; block.groups() * shape.patterns * shape.each()];
+        let mut patterns = Patterns::default();
+        let mut largest = 0f64;
+        for group in 0..block.groups() {
+            let rows = &mut rows[group * shape.patterns * shape.each()..][..shape.patterns * shape.each()];
+            for at in 0..shape.each() {
+                let (tile, lane) = (at / shape.lanes(), at % shape.lanes());
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        patterns.fill(block, grid, (group, lane), shape.tile(tile));
+                        let of_patterns = patterns.sums.iter().zip(&patterns.variances);
+                        for ((sums, variances), row) in of_patterns.zip(rows.chunks_exact_mut(shape.each())) {
+                            let row = &mut row[at];
+                            for at in 0..COLUMNS {
+                                let deviation = deviation(block, variances[at]);
+                                largest = if deviation > largest { deviation } else { largest };
+                                row.deviations[at] = deviation as f32;
+                                row.sums[at] =
+                                    (sums[at] + HALF as i32).wrapping_sub(ROUNDER.to_bits() as i32);
+                            }
+                        }
+                    },
+                );
+            }
+        }
+        let noise = largest * MOST_SIGMA;
+        let fits = noise < LARGEST && (block.max_sum() + HALF) as f64 + noise < f64::from(i32::MAX);
+        fits.then_some(Tables { rows })
+    }
+
+    /// Adds the codes of a group. The rows with normal numbers that have no octave are `odd`.
+    pub(super) fn add(
+        &self,
+        run: (&Shape, usize, &[Signs]),
+        (level, counts): (Level, bool),
+        (runs, odd): (&VectorRuns, &mut Vec<Odd>),
+        sums: &mut [Sums],
+    ) -> Clipped {
+        match level.arch() {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(cpu) => cpu.vectorize(
+                #[inline(always)]
+                || self.add_in(cpu, run, counts, (runs, odd), sums),
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(cpu) => cpu.vectorize(
+                #[inline(always)]
+                || self.add_in(cpu, run, counts, (runs, odd), sums),
+            ),
+            _ => self.add_in(Portable, run, counts, (runs, odd), sums),
+        }
+    }
+
+    #[inline(always)]
+    fn add_in<L: Lanes>(
+        &self,
+        cpu: L,
+        run: (&Shape, usize, &[Signs]),
+        counts: bool,
+        runs: (&VectorRuns, &mut Vec<Odd>),
+        sums: &mut [Sums],
+    ) -> Clipped {
+        if counts {
+            self.run::<L, true>(cpu, run, runs, sums)
+        } else {
+            self.run::<L, false>(cpu, run, runs, sums)
+        }
+    }
+
+    #[inline(always)]
+    fn run<L: Lanes, const COUNT: bool>(
+        &self,
+        cpu: L,
+        (shape, group, signs): (&Shape, usize, &[Signs]),
+        (runs, odd): (&VectorRuns, &mut Vec<Odd>),
+        sums: &mut [Sums],
+    ) -> Clipped {
+        let (low, high, lanes) = (shape.low, shape.high, shape.lanes());
+        let [mut below, mut above] = [[0; COLUMNS]; 2];
+        for (place, vector, plane) in runs.each() {
+            let mut draws = runs.draws(cpu, vector, plane);
+            let rows = shape.rows(&self.rows, group, plane.pattern).chunks_exact(lanes);
+            let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
+            let mut at_row = 0;
+            for ((rows, signs), sums) in rows.zip(signs.chunks_exact(lanes)).zip(sums) {
+                let mut totals = [0; COLUMNS];
+                for ((row, sign), &shift) in rows.iter().zip(signs).zip(&shape.shifts) {
+                    let (unclamped, is_odd) = row.convert(cpu, &halves([draws.next(), draws.next()]));
+                    if is_odd {
+                        push(odd, (place, at_row));
+                    }
+                    at_row += 1;
+                    for at in 0..COLUMNS {
+                        let code = unclamped[at].max(low).min(high);
+                        if COUNT {
+                            below[at] += i32::from(unclamped[at] < low);
+                            above[at] += i32::from(unclamped[at] > high);
+                        }
+                        let sign = i32::from(sign[at]);
+                        totals[at] += ((code << shift) ^ sign) - sign;
+                    }
+                }
+                add_plane(sums, &totals, plane);
+            }
+        }
+        Clipped { low: sum(&below), high: sum(&above) }
+    }
+
+    /// What [`add`](Self::add) does not convert right in one row.
+    pub(super) fn row(
+        &self,
+        shape: &Shape,
+        (group, pattern): (usize, usize),
+        row: usize,
+        draws: &mut Draws<Portable>,
+    ) -> Redone {
+        (0..2 * row).for_each(|_| _ = draws.next());
+        let words = halves([draws.next(), draws.next()]);
+        let (unclamped, _) = shape.rows(&self.rows, group, pattern)[row].convert(Portable, &words);
+        std::array::from_fn(|at| is_tail(words[at]).then_some((words[at], unclamped[at])))
+    }
+}
+
+impl Row {
+    /// The codes before clamping, and whether some are to be others.
+    #[inline(always)]
+    fn convert<L: Lanes>(&self, cpu: L, words: &[u32; COLUMNS]) -> ([i32; COLUMNS], bool) {
+        let (normals, is_odd) = octaves(cpu, words);
+        let mut unclamped = [0; COLUMNS];
+        for at in 0..COLUMNS {
+            let moved = self.deviations[at] * normals[at] + ROUNDER;
+            unclamped[at] = self.sums[at].wrapping_add(moved.to_bits() as i32) >> FRACTION_BITS;
+        }
+        (unclamped, is_odd)
+    }
+}
+
+/// Halves of draws, the lower first.
+#[inline(always)]
+fn halves(mut draws: [[u64; 8]; 2]) -> [u32; COLUMNS] {
+    draws.as_flattened_mut().iter_mut().for_each(|draw| *draw = draw.to_le());
+    let mut words: [u32; COLUMNS] = pulp::cast(draws);
+    words.iter_mut().for_each(|word| *word = u32::from_le(*word));
+    words
+}

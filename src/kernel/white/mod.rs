@@ -1,0 +1,363 @@
+//! The white kernel: codes under white noise, from what is looked up by pattern.
+//!
+//! A pattern of up to eight driven rows fixes the sum of a conversion and the deviation of its noise. Of each, the
+//! Gaussian method keeps both; the method of thresholds keeps, of the few codes that the noise can reach, the chances of
+//! getting them, so that a conversion is a comparison of random bits with each. The bits are those of the
+//! [reference kernel](super::reference), wherever vectors and planes are run.
+
+mod build;
+mod gaussian;
+mod thresholds;
+
+use std::ops::Range;
+
+use super::block::{Grid, Words};
+use super::noise::{SIDE_BY_SIDE, white_code};
+use super::{Block, Clipped, NoiseKey, NoiseMethod, PATTERN_ROWS, Quantizer};
+use crate::key::{Draws, Lanes, Portable, Streams};
+use crate::simd::Level;
+
+/// Columns of a row.
+const COLUMNS: usize = SIDE_BY_SIDE;
+
+/// A plane that a group runs for a vector.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlaneRun {
+    /// Position in its stream.
+    pub(crate) plane: u32,
+    /// Driven rows of the group.
+    pub(crate) pattern: usize,
+    /// What the codes count: 2^shift,
+    pub(crate) shift: u32,
+    /// or its opposite.
+    pub(crate) negative: bool,
+}
+
+/// What some vectors run of one group.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct VectorRuns {
+    keys: Vec<NoiseKey>,
+    /// Where the draws of each vector's planes are.
+    streams: Vec<Streams>,
+    /// With the number of the vector.
+    planes: Vec<(usize, PlaneRun)>,
+    /// Places of planes by pattern.
+    order: Vec<u32>,
+    odd: Vec<Odd>,
+}
+
+/// The words of a row that were not converted right, with the codes before clamping that they got instead.
+type Redone = [Option<(u32, i32)>; COLUMNS];
+
+/// A row of conversions that were not all converted right, since that takes more than the loop can do: the place of the
+/// plane, and the row of its pattern.
+type Odd = (u32, u32);
+
+impl VectorRuns {
+    pub(crate) fn clear(&mut self) {
+        self.keys.clear();
+        self.streams.clear();
+        self.planes.clear();
+    }
+
+    /// Makes room for a vector of so many planes, each of so many rows.
+    pub(crate) fn reserve(&mut self, planes: usize, rows: usize) {
+        self.odd.reserve(planes * rows);
+        self.keys.reserve(1);
+        self.streams.reserve(1);
+        self.planes.reserve(planes);
+        self.order.reserve(planes);
+    }
+
+    /// Another vector.
+    pub(crate) fn push(&mut self, key: NoiseKey, planes: impl IntoIterator<Item = PlaneRun>) {
+        let vector = self.keys.len();
+        self.planes.extend(planes.into_iter().map(|plane| (vector, plane)));
+        self.keys.push(key);
+    }
+
+    /// Looks up where the draws of a group are, and sorts the planes, so that rows of one pattern are used one after
+    /// another.
+    fn sort(&mut self, group: usize, patterns: usize) {
+        self.streams.clear();
+        self.streams.extend(self.keys.iter().map(|key| key.white(group)));
+        // A plane has draws of its own, so that the order changes nothing.
+        let mut ends = [0; 1 << PATTERN_ROWS];
+        self.planes.iter().for_each(|(_, plane)| ends[plane.pattern] += 1);
+        let mut first = 0;
+        for end in &mut ends[..patterns] {
+            (*end, first) = (first, first + *end);
+        }
+        self.order.resize(self.planes.len(), 0);
+        for (at, (_, plane)) in self.planes.iter().enumerate() {
+            self.order[ends[plane.pattern]] = at as u32;
+            ends[plane.pattern] += 1;
+        }
+    }
+
+    /// The planes in order: their places, the numbers of their vectors and what they run.
+    #[inline(always)]
+    fn each(&self) -> impl Iterator<Item = (u32, usize, PlaneRun)> {
+        self.order.iter().map(
+            #[inline(always)]
+            |&at| {
+                let (vector, plane) = self.planes[at as usize];
+                (at, vector, plane)
+            },
+        )
+    }
+
+    /// The draws of a vector's plane.
+    #[inline(always)]
+    fn draws<L: Lanes>(&self, cpu: L, vector: usize, plane: PlaneRun) -> Draws<L> {
+        self.streams[vector].within(plane.plane.into()).draws(cpu)
+    }
+}
+
+/// The tables of some groups of one block.
+#[derive(Debug, Clone)]
+pub(crate) struct White {
+    shape: Shape,
+    tables: Tables,
+    /// `[group][tile][lane]`.
+    signs: Vec<Signs>,
+    /// Added beside the codes, by the number of driven rows, `[group][n][tile]`; empty for none.
+    corrections: Vec<[i32; COLUMNS]>,
+}
+
+#[derive(Debug, Clone)]
+enum Tables {
+    Gaussian(gaussian::Tables),
+    Thresholds(thresholds::Tables),
+}
+
+/// All ones where a lane is subtracted, else 0.
+type Signs = [i16; COLUMNS];
+
+/// How rows are laid out: `[group][pattern][tile][lane]`.
+#[derive(Debug, Clone)]
+struct Shape {
+    patterns: usize,
+    tiles: usize,
+    columns: usize,
+    /// The shift of each lane.
+    shifts: Vec<u32>,
+    low: i32,
+    high: i32,
+}
+
+impl Shape {
+    fn of(block: &Block) -> Option<Shape> {
+        let Quantizer::Codes { low, high } = block.quantizer() else { return None };
+        Some(Shape {
+            patterns: 1 << block.group_rows(),
+            tiles: block.columns().div_ceil(COLUMNS),
+            columns: block.columns(),
+            shifts: (0..block.lanes()).map(|lane| block.shift(lane)).collect(),
+            low: i32::try_from(low).ok()?,
+            high: i32::try_from(high).ok()?,
+        })
+    }
+
+    fn lanes(&self) -> usize {
+        self.shifts.len()
+    }
+
+    /// Rows of a pattern.
+    fn each(&self) -> usize {
+        self.tiles * self.lanes()
+    }
+
+    /// The columns of a tile.
+    fn tile(&self, tile: usize) -> Range<usize> {
+        tile * COLUMNS..self.columns.min((tile + 1) * COLUMNS)
+    }
+
+    /// What a code before clamping clips.
+    fn clips(&self, unclamped: i32) -> Clipped {
+        Clipped { low: (unclamped < self.low).into(), high: (unclamped > self.high).into() }
+    }
+
+    /// The rows of a group's pattern.
+    #[inline(always)]
+    fn rows<'a, R>(&self, rows: &'a [R], group: usize, pattern: usize) -> &'a [R] {
+        &rows[(group * self.patterns + pattern) * self.each()..][..self.each()]
+    }
+}
+
+impl White {
+    /// The method whose tables may stand for a block: one whose white noise is all that it has, of groups of at
+    /// most eight rows and digits of one bit.
+    pub(crate) fn method(block: &Block) -> Option<NoiseMethod> {
+        let noise = block.noise().filter(|noise| noise.is_white() && !noise.is_common())?;
+        let is_plain = noise.word_line_deviation == 0
+            && block.slow().is_none()
+            && block.max_digit() == 1
+            && block.group_rows() <= PATTERN_ROWS
+            && (block.unit() == 1 || !block.has_correction())
+            && block.bound() / block.unit() <= i32::MAX.into();
+        is_plain.then_some(noise.method)
+    }
+
+    /// Bytes that the tables of a block take.
+    pub(crate) fn bytes_of(block: &Block) -> usize {
+        let (Some(method), Some(shape)) = (White::method(block), Shape::of(block)) else { return 0 };
+        let row = match method {
+            NoiseMethod::Gaussian => size_of::<gaussian::Row>(),
+            NoiseMethod::Thresholds => thresholds::row_bytes(block),
+        };
+        let corrections = if block.has_correction() { shape.tiles * (block.group_rows() + 1) } else { 0 };
+        block.groups()
+            * (shape.patterns * shape.each() * row
+                + shape.each() * size_of::<Signs>()
+                + corrections * size_of::<[i32; COLUMNS]>())
+    }
+
+    /// The tables of a block, `None` for one that they cannot stand for.
+    pub(crate) fn new(block: &Block) -> Option<White> {
+        let method = White::method(block)?;
+        let Words::Narrow(grid) = block.words() else { return None };
+        let shape = Shape::of(block)?;
+        let tables = match method {
+            NoiseMethod::Gaussian => Tables::Gaussian(gaussian::Tables::new(block, grid, &shape)?),
+            NoiseMethod::Thresholds => Tables::Thresholds(thresholds::Tables::new(block, grid, &shape)?),
+        };
+        let (mut signs, mut corrections) = (Vec::new(), Vec::new());
+        for group in 0..block.groups() {
+            for tile in 0..shape.tiles {
+                signs.extend(
+                    (0..shape.lanes()).map(|lane| signs_of(block, grid, group, lane, shape.tile(tile))),
+                );
+            }
+            if block.has_correction() {
+                for n in 0..=block.group_rows() {
+                    for tile in 0..shape.tiles {
+                        corrections.push(corrections_of(block, group, n, shape.tile(tile))?);
+                    }
+                }
+            }
+        }
+        Some(White { shape, tables, signs, corrections })
+    }
+
+    /// Rows of a pattern.
+    pub(crate) fn rows(&self) -> usize {
+        self.shape.each()
+    }
+
+    /// Columns of the sums of a vector: those of the block, and padding.
+    pub(crate) fn stride(&self) -> usize {
+        self.shape.tiles * COLUMNS
+    }
+
+    /// Adds what a group of the block that these are the tables of makes of some vectors to the sums of each,
+    /// [`stride`](Self::stride) apart. What clips, where that is to be counted.
+    pub(crate) fn add(
+        &self,
+        block: &Block,
+        (level, counts): (Level, bool),
+        group: usize,
+        runs: &mut VectorRuns,
+        sums: &mut [i32],
+    ) -> Clipped {
+        runs.sort(group, self.shape.patterns);
+        let sums = sums.as_chunks_mut().0;
+        let signs = &self.signs[group * self.shape.each()..][..self.shape.each()];
+        if !self.corrections.is_empty() {
+            self.correct(group, runs, sums);
+        }
+        let mut odd = std::mem::take(&mut runs.odd);
+        odd.clear();
+        let run = (&self.shape, group, signs);
+        let mut clipped = match &self.tables {
+            Tables::Gaussian(tables) => tables.add(run, (level, counts), (runs, &mut odd), sums),
+            Tables::Thresholds(tables) => tables.add(run, (level, counts), (runs, &mut odd), sums),
+        };
+        for &(place, row) in &odd {
+            self.redo(block, group, runs, (place as usize, row as usize), sums, &mut clipped);
+        }
+        runs.odd = odd;
+        clipped
+    }
+
+    /// Converts a row right that was not.
+    fn redo(
+        &self,
+        block: &Block,
+        group: usize,
+        runs: &VectorRuns,
+        (place, row): (usize, usize),
+        sums: &mut [[i32; COLUMNS]],
+        clipped: &mut Clipped,
+    ) {
+        let (shape, (vector, plane)) = (&self.shape, runs.planes[place]);
+        let (tile, lane) = (row / shape.lanes(), row % shape.lanes());
+        let mut draws = runs.draws(Portable, vector, plane);
+        let redone = match &self.tables {
+            Tables::Gaussian(tables) => tables.row(shape, (group, plane.pattern), row, &mut draws),
+            Tables::Thresholds(tables) => tables.row(shape, (group, plane.pattern), row, &mut draws),
+        };
+        let key = runs.keys[vector];
+        let mut moved = [0; COLUMNS];
+        for (at, column) in shape.tile(tile).enumerate() {
+            let Some((word, wrong)) = redone[at] else { continue };
+            let further = || key.further(group, plane.plane, row * COLUMNS + at);
+            let right = white_code(block, (group, plane.pattern), (lane, column), word, further) as i32;
+            let codes = right.clamp(shape.low, shape.high) - wrong.clamp(shape.low, shape.high);
+            let sign = i32::from(self.signs[group * shape.each() + row][at]);
+            moved[at] = ((codes << shape.shifts[lane]) ^ sign) - sign;
+            *clipped += shape.clips(right);
+            *clipped -= shape.clips(wrong);
+        }
+        add_plane(&mut sums[vector * shape.tiles + tile], &moved, plane);
+    }
+
+    /// Adds what comes beside the codes.
+    fn correct(&self, group: usize, runs: &VectorRuns, sums: &mut [[i32; COLUMNS]]) {
+        let tiles = self.shape.tiles;
+        let numbers = self.shape.patterns.trailing_zeros() as usize + 1;
+        for (_, vector, plane) in runs.each() {
+            let n = plane.pattern.count_ones() as usize;
+            let corrections = &self.corrections[(group * numbers + n) * tiles..][..tiles];
+            let sums = &mut sums[vector * tiles..][..tiles];
+            sums.iter_mut().zip(corrections).for_each(|(sums, row)| add_plane(sums, row, plane));
+        }
+    }
+}
+
+/// Adds the totals of a plane to the sums.
+#[inline(always)]
+fn add_plane(sums: &mut [i32; COLUMNS], totals: &[i32; COLUMNS], plane: PlaneRun) {
+    let sign = -i32::from(plane.negative);
+    for at in 0..COLUMNS {
+        sums[at] = sums[at].wrapping_add(((totals[at] << plane.shift) ^ sign).wrapping_sub(sign));
+    }
+}
+
+/// Out of the loops, which keep what they can in registers.
+#[cold]
+#[inline(never)]
+fn push(odd: &mut Vec<Odd>, row: Odd) {
+    odd.push(row);
+}
+
+#[inline(always)]
+fn sum(counts: &[i32; COLUMNS]) -> u64 {
+    counts.iter().map(|&count| count as u64).sum()
+}
+
+fn signs_of(block: &Block, grid: &Grid<i32>, group: usize, lane: usize, columns: Range<usize>) -> Signs {
+    let first = group * block.stride() + lane * block.columns();
+    let mut signs = [0; COLUMNS];
+    let of_columns = &grid.signs[first + columns.start..first + columns.end];
+    signs.iter_mut().zip(of_columns).for_each(|(to, &sign)| *to = sign as i16);
+    signs
+}
+
+fn corrections_of(block: &Block, group: usize, n: usize, columns: Range<usize>) -> Option<[i32; COLUMNS]> {
+    let mut corrections = [0; COLUMNS];
+    for (to, column) in corrections.iter_mut().zip(columns) {
+        *to = i32::try_from(block.correction(group, column, n)).ok()?;
+    }
+    Some(corrections)
+}

@@ -1,0 +1,258 @@
+//! Comparisons of random bits with the chances of codes.
+
+use pulp::Arch;
+
+use super::build::{Patterns, Sums};
+use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, push, sum};
+use crate::fixed::{FRACTION_BITS, HALF};
+use crate::kernel::block::Grid;
+use crate::kernel::noise::{deviation, threshold};
+use crate::kernel::{Block, Clipped};
+use crate::key::{CERTAIN, Draws, Lanes, Portable};
+use crate::simd::{Level, vectorised};
+
+/// Most thresholds of a conversion.
+const MOST: usize = 6;
+
+/// What sums are certain to reach is taken to end so many grid units earlier, beyond doubt of rounding.
+const MARGIN: f64 = 1.0;
+
+/// Conversions of 32 columns: codes or words.
+type Codes = [i16; COLUMNS];
+
+/// Rows of a pattern's lane and tile: the least code before clamping that noise leaves possible, then the upper halves of
+/// the chances of further ones, each from −2¹⁵.
+#[derive(Debug, Clone)]
+pub(super) struct Tables {
+    /// Thresholds of a conversion.
+    each: usize,
+    rows: Vec<Row>,
+}
+
+/// 32 words.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Row(Codes);
+
+/// Bytes of a pattern's lane and tile.
+pub(super) fn row_bytes(block: &Block) -> usize {
+    (1 + thresholds_each(block)) * size_of::<Row>()
+}
+
+/// Codes that noise within [`CERTAIN`] deviations can reach begin at so many thresholds at most.
+fn thresholds_each(block: &Block) -> usize {
+    let reach = 2.0 * CERTAIN * block.max_deviation() + 2.0 * MARGIN;
+    (reach / f64::from(1u32 << FRACTION_BITS)).ceil() as usize
+}
+
+impl Tables {
+    /// `None` where conversions have too many thresholds, or totals no 16-bit words.
+    pub(super) fn new(block: &Block, grid: &Grid<i32>, shape: &Shape) -> Option<Self> {
+        let each = thresholds_each(block);
+        let largest = i64::from(shape.high.max(-shape.low)) + 1;
+        let total: i64 = shape.shifts.iter().map(|shift| largest << shift).sum();
+        // Clips of a plane are counted in 16 bits.
+        let is_counted = shape.each() <= i16::MAX as usize;
+        if each > MOST || total > i16::MAX.into() || !is_counted {
+            return None;
+        }
+        let of_group = shape.patterns * shape.each() * (1 + each);
+        let mut rows = vec![Row([0; COLUMNS]); block.groups() * of_group];
+        let mut patterns = Patterns::default();
+        for (group, rows) in rows.chunks_exact_mut(of_group).enumerate() {
+            for at in 0..shape.each() {
+                let (tile, lane) = (at / shape.lanes(), at % shape.lanes());
+                let rows = rows.chunks_exact_mut(1 + each).skip(at).step_by(shape.each());
+                vectorised(
+                    #[inline(always)]
+                    || {
+                        patterns.fill(block, grid, (group, lane), shape.tile(tile));
+                        for ((sums, variances), rows) in
+                            patterns.sums.iter().zip(&patterns.variances).zip(rows)
+                        {
+                            fill(block, shape, sums, variances, rows);
+                        }
+                    },
+                );
+            }
+        }
+        Some(Tables { each, rows })
+    }
+
+    /// Adds the codes of a group. The rows with words that meet thresholds are `odd`.
+    pub(super) fn add(
+        &self,
+        run: (&Shape, usize, &[Signs]),
+        (level, counts): (Level, bool),
+        runs: (&VectorRuns, &mut Vec<Odd>),
+        sums: &mut [Sums],
+    ) -> Clipped {
+        let add = match self.each {
+            1 => Self::add_of::<2>,
+            2 => Self::add_of::<3>,
+            3 => Self::add_of::<4>,
+            4 => Self::add_of::<5>,
+            5 => Self::add_of::<6>,
+            _ => Self::add_of::<{ 1 + MOST }>,
+        };
+        add(self, run, (level, counts), runs, sums)
+    }
+
+    fn add_of<const ROWS: usize>(
+        &self,
+        run: (&Shape, usize, &[Signs]),
+        (level, counts): (Level, bool),
+        runs: (&VectorRuns, &mut Vec<Odd>),
+        sums: &mut [Sums],
+    ) -> Clipped {
+        match level.arch() {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(cpu) => cpu.vectorize(
+                #[inline(always)]
+                || self.add_in::<_, ROWS>(cpu, run, counts, runs, sums),
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(cpu) => cpu.vectorize(
+                #[inline(always)]
+                || self.add_in::<_, ROWS>(cpu, run, counts, runs, sums),
+            ),
+            _ => self.add_in::<_, ROWS>(Portable, run, counts, runs, sums),
+        }
+    }
+
+    #[inline(always)]
+    fn add_in<L: Lanes, const ROWS: usize>(
+        &self,
+        cpu: L,
+        run: (&Shape, usize, &[Signs]),
+        counts: bool,
+        runs: (&VectorRuns, &mut Vec<Odd>),
+        sums: &mut [Sums],
+    ) -> Clipped {
+        if counts {
+            self.run::<L, ROWS, true>(cpu, run, runs, sums)
+        } else {
+            self.run::<L, ROWS, false>(cpu, run, runs, sums)
+        }
+    }
+
+    #[inline(always)]
+    fn run<L: Lanes, const ROWS: usize, const COUNT: bool>(
+        &self,
+        cpu: L,
+        (shape, group, signs): (&Shape, usize, &[Signs]),
+        (runs, odd): (&VectorRuns, &mut Vec<Odd>),
+        sums: &mut [Sums],
+    ) -> Clipped {
+        let (low, high, lanes) = (shape.low as i16, shape.high as i16, shape.lanes());
+        let [mut low_clips, mut high_clips] = [[0i32; COLUMNS]; 2];
+        for (place, vector, plane) in runs.each() {
+            let mut draws = runs.draws(cpu, vector, plane);
+            let rows = self.rows(shape, group, plane.pattern).chunks_exact(lanes * ROWS);
+            let [mut below, mut above] = [[0i16; COLUMNS]; 2];
+            let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
+            let mut at_row = 0;
+            for ((rows, signs), sums) in rows.zip(signs.chunks_exact(lanes)).zip(sums) {
+                let mut totals = [0i16; COLUMNS];
+                let lanes = rows.as_chunks::<ROWS>().0.iter().zip(signs).zip(&shape.shifts);
+                for ((rows, sign), &shift) in lanes {
+                    let (unclamped, is_odd) = convert(rows, quarters(draws.next()));
+                    if is_odd {
+                        push(odd, (place, at_row));
+                    }
+                    at_row += 1;
+                    for at in 0..COLUMNS {
+                        // No code is further beyond the range than by one.
+                        let not_below = unclamped[at].max(low);
+                        let code = not_below.min(high);
+                        if COUNT {
+                            below[at] += not_below - unclamped[at];
+                            above[at] += not_below - code;
+                        }
+                        totals[at] += ((code << shift) ^ sign[at]) - sign[at];
+                    }
+                }
+                let mut wide = [0; COLUMNS];
+                wide.iter_mut().zip(totals).for_each(|(wide, total)| *wide = total.into());
+                add_plane(sums, &wide, plane);
+            }
+            if COUNT {
+                for at in 0..COLUMNS {
+                    low_clips[at] += i32::from(below[at]);
+                    high_clips[at] += i32::from(above[at]);
+                }
+            }
+        }
+        Clipped { low: sum(&low_clips), high: sum(&high_clips) }
+    }
+
+    /// The rows of a group's pattern.
+    #[inline(always)]
+    fn rows(&self, shape: &Shape, group: usize, pattern: usize) -> &[Row] {
+        let each = shape.each() * (1 + self.each);
+        &self.rows[(group * shape.patterns + pattern) * each..][..each]
+    }
+
+    /// What [`add`](Self::add) does not convert right in one row.
+    pub(super) fn row(
+        &self,
+        shape: &Shape,
+        (group, pattern): (usize, usize),
+        row: usize,
+        draws: &mut Draws<Portable>,
+    ) -> Redone {
+        (0..row).for_each(|_| _ = draws.next());
+        let words = quarters(draws.next());
+        let rows = &self.rows(shape, group, pattern)[row * (1 + self.each)..][..1 + self.each];
+        let (unclamped, _) = convert(rows, words);
+        let is_met = |at: usize| rows[1..].iter().any(|Row(thresholds)| thresholds[at] == words[at]);
+        std::array::from_fn(|at| is_met(at).then_some((words[at] as u16 as u32, unclamped[at].into())))
+    }
+}
+
+/// The codes before clamping of a row, and whether words meet thresholds, where further bits decide.
+#[inline(always)]
+fn convert(rows: &[Row], words: Codes) -> (Codes, bool) {
+    let (mut unclamped, mut met) = (rows[0].0, [0; COLUMNS]);
+    for Row(thresholds) in &rows[1..] {
+        for at in 0..COLUMNS {
+            unclamped[at] += i16::from(words[at] < thresholds[at]);
+            met[at] |= i16::from(words[at] == thresholds[at]);
+        }
+    }
+    (unclamped, met.iter().fold(0, |any, met| any | met) != 0)
+}
+
+/// What conversions of these sums and variances are compared with.
+#[inline(always)]
+fn fill(block: &Block, shape: &Shape, sums: &Sums, variances: &[u64; COLUMNS], rows: &mut [Row]) {
+    let mut deviations = [0.0; COLUMNS];
+    let mut first = [0; COLUMNS];
+    for at in 0..COLUMNS {
+        deviations[at] = deviation(block, variances[at]);
+        // The least code that begins above what is certain to be reached.
+        let least = f64::from(sums[at] + HALF as i32) - CERTAIN * deviations[at] - MARGIN;
+        let code = (least.max(i32::MIN.into()) as i32 >> FRACTION_BITS) + 1;
+        first[at] = code.max(shape.low).min(shape.high + 2);
+        rows[0].0[at] = (first[at] - 1) as i16;
+    }
+    for (after, row) in rows[1..].iter_mut().enumerate() {
+        for at in 0..COLUMNS {
+            let code = first[at] + after as i32;
+            let chance = threshold(sums[at].into(), code.into(), deviations[at]);
+            let chance = if code > shape.high + 1 { 0 } else { chance };
+            // Where the upper half meets the word, the whole decides.
+            let upper = (chance >> 16).min(u16::MAX.into());
+            row.0[at] = (upper - (1 << 15)) as i16;
+        }
+    }
+}
+
+/// Quarters of draws, the lowest first.
+#[inline(always)]
+fn quarters(mut draws: [u64; 8]) -> Codes {
+    draws.iter_mut().for_each(|draw| *draw = draw.to_le());
+    let mut words: Codes = pulp::cast(draws);
+    words.iter_mut().for_each(|word| *word = i16::from_le(*word));
+    words
+}
