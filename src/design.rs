@@ -1,5 +1,9 @@
 //! Every setting of a crossbar machine, and every check of one against another.
 
+mod advice;
+
+pub use advice::{MethodAdvice, NoiseAdvice};
+
 use crate::circuit::{UnselectedRows, Wires};
 use crate::device::{Cell, Conditions, LevelMap, ReadNoise};
 use crate::error::{Error, Result, check_real};

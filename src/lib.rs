@@ -25,7 +25,7 @@ pub mod study;
 pub mod weights;
 
 pub use activity::{Activity, ActivityLevel};
-pub use design::{Design, DesignBuilder};
+pub use design::{Design, DesignBuilder, MethodAdvice, NoiseAdvice};
 pub use device::{
     Ageing, Cell, Conditions, DeviceSpread, IvCurve, LevelMap, Programming, ReadNoise, StuckCells,
     StuckLines, WriteVerify,

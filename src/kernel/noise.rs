@@ -113,7 +113,7 @@ pub(super) fn sampled_code(
     further: impl FnOnce() -> u16,
 ) -> i64 {
     let Quantizer::Codes { low, high } = block.quantizer() else { return sum };
-    let chance_of = |code: i64| threshold(sum, code, deviation);
+    let chance_of = |code: i64| threshold(sum as f64, code as f64, 1.0 / deviation);
     let upper = i64::from(word as i16) + (1 << 15);
     // Without a further word where none is met.
     let mut number = upper << 16;
@@ -137,10 +137,11 @@ pub(super) fn sampled_code(
     code
 }
 
-/// The chance that the noisy sum gets `code` or more, in 2⁻³².
+/// The chance that the noisy sum gets `code` or more, in 2⁻³²; by the reciprocal of the deviation.
 #[inline(always)]
-pub(super) fn threshold(sum: i64, code: i64, deviation: f64) -> i64 {
-    chance((sum - (code * ONE - HALF)) as f64 / deviation)
+pub(super) fn threshold(sum: f64, code: f64, steepness: f64) -> i64 {
+    // Whole numbers below 2⁵³: exact. Without noise a sum that is there gets ∞ or no number, for certain either way.
+    chance((sum - (code * ONE as f64 - HALF as f64)) * steepness)
 }
 
 /// The code before clamping of one conversion of a group's pattern with white noise, from its word: the code of its place

@@ -41,7 +41,10 @@ impl Tables {
         let empty = Row { sums: [0; COLUMNS], deviations: [0.0; COLUMNS] };
         let mut rows = vec![empty; block.groups() * shape.patterns * shape.each()];
         let mut patterns = Patterns::default();
-        let mut largest = 0f64;
+        let noise = block.max_deviation() * MOST_SIGMA;
+        if noise >= LARGEST || (block.max_sum() + HALF) as f64 + noise >= f64::from(i32::MAX) {
+            return None;
+        }
         for group in 0..block.groups() {
             let rows = &mut rows[group * shape.patterns * shape.each()..][..shape.patterns * shape.each()];
             for at in 0..shape.each() {
@@ -54,9 +57,7 @@ impl Tables {
                         for ((sums, variances), row) in of_patterns.zip(rows.chunks_exact_mut(shape.each())) {
                             let row = &mut row[at];
                             for at in 0..COLUMNS {
-                                let deviation = deviation(block, variances[at]);
-                                largest = if deviation > largest { deviation } else { largest };
-                                row.deviations[at] = deviation as f32;
+                                row.deviations[at] = deviation(block, variances[at]) as f32;
                                 row.sums[at] =
                                     (sums[at] + HALF as i32).wrapping_sub(ROUNDER.to_bits() as i32);
                             }
@@ -65,9 +66,7 @@ impl Tables {
                 );
             }
         }
-        let noise = largest * MOST_SIGMA;
-        let fits = noise < LARGEST && (block.max_sum() + HALF) as f64 + noise < f64::from(i32::MAX);
-        fits.then_some(Tables { rows })
+        Some(Tables { rows })
     }
 
     /// Adds the codes of a group. The rows with normal numbers that have no octave are `odd`.

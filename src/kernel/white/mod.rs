@@ -186,6 +186,14 @@ impl Shape {
 }
 
 impl White {
+    /// Most thresholds of a conversion.
+    pub(crate) const MOST_THRESHOLDS: usize = thresholds::MOST;
+
+    /// Thresholds of a conversion where noise has this deviation, in LSB, at most.
+    pub(crate) fn thresholds_of(sigma_lsb: f64) -> usize {
+        thresholds::each_of(sigma_lsb)
+    }
+
     /// The method whose tables may stand for a block: one whose white noise is all that it has, of groups of at
     /// most eight rows and digits of one bit.
     pub(crate) fn method(block: &Block) -> Option<NoiseMethod> {

@@ -12,7 +12,7 @@ use crate::key::{CERTAIN, Draws, Lanes, Portable};
 use crate::simd::{Level, vectorised};
 
 /// Most thresholds of a conversion.
-const MOST: usize = 6;
+pub(super) const MOST: usize = 6;
 
 /// What sums are certain to reach is taken to end so many grid units earlier, beyond doubt of rounding.
 const MARGIN: f64 = 1.0;
@@ -39,10 +39,13 @@ pub(super) fn row_bytes(block: &Block) -> usize {
     (1 + thresholds_each(block)) * size_of::<Row>()
 }
 
-/// Codes that noise within [`CERTAIN`] deviations can reach begin at so many thresholds at most.
+/// Noise of this deviation, in LSB, can reach so many codes within [`CERTAIN`] deviations, at most.
+pub(super) fn each_of(sigma_lsb: f64) -> usize {
+    (2.0 * CERTAIN * sigma_lsb + 2.0 * MARGIN / f64::from(1u32 << FRACTION_BITS)).ceil() as usize
+}
+
 fn thresholds_each(block: &Block) -> usize {
-    let reach = 2.0 * CERTAIN * block.max_deviation() + 2.0 * MARGIN;
-    (reach / f64::from(1u32 << FRACTION_BITS)).ceil() as usize
+    each_of(block.max_deviation() / f64::from(1u32 << FRACTION_BITS))
 }
 
 impl Tables {
@@ -226,12 +229,14 @@ fn convert(rows: &[Row], words: Codes) -> (Codes, bool) {
 /// What conversions of these sums and variances are compared with.
 #[inline(always)]
 fn fill(block: &Block, shape: &Shape, sums: &Sums, variances: &[u64; COLUMNS], rows: &mut [Row]) {
-    let mut deviations = [0.0; COLUMNS];
+    let [mut means, mut steepness] = [[0.0; COLUMNS]; 2];
     let mut first = [0; COLUMNS];
     for at in 0..COLUMNS {
-        deviations[at] = deviation(block, variances[at]);
+        let deviation = deviation(block, variances[at]);
+        steepness[at] = 1.0 / deviation;
+        means[at] = f64::from(sums[at]);
         // The least code that begins above what is certain to be reached.
-        let least = f64::from(sums[at] + HALF as i32) - CERTAIN * deviations[at] - MARGIN;
+        let least = means[at] + HALF as f64 - CERTAIN * deviation - MARGIN;
         let code = (least.max(i32::MIN.into()) as i32 >> FRACTION_BITS) + 1;
         first[at] = code.max(shape.low).min(shape.high + 2);
         rows[0].0[at] = (first[at] - 1) as i16;
@@ -239,7 +244,7 @@ fn fill(block: &Block, shape: &Shape, sums: &Sums, variances: &[u64; COLUMNS], r
     for (after, row) in rows[1..].iter_mut().enumerate() {
         for at in 0..COLUMNS {
             let code = first[at] + after as i32;
-            let chance = threshold(sums[at].into(), code.into(), deviations[at]);
+            let chance = threshold(means[at], code.into(), steepness[at]);
             let chance = if code > shape.high + 1 { 0 } else { chance };
             // Where the upper half meets the word, the whole decides.
             let upper = (chance >> 16).min(u16::MAX.into());
