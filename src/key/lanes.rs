@@ -3,12 +3,15 @@
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{__m256, __m256i, __m512i};
+use std::arch::x86_64::{__m256, __m256i, __m512, __m512i};
 
 use super::stream::{LANES, State, advance};
 
 /// Numbers looked up at once.
 pub(super) const TABLE: usize = 16;
+
+/// Coefficients of polynomials of the fourth degree, `[power]`.
+pub(super) type Quartics = [[f32; TABLE]; 5];
 
 /// What drawing in a loop needs of a CPU.
 pub(crate) trait Lanes: Copy {
@@ -20,8 +23,9 @@ pub(crate) trait Lanes: Copy {
     /// The next eight draws.
     fn next(self, state: &mut Self::State) -> [u64; LANES];
 
-    /// Looks up numbers of a table: the lower four bits of an index count.
-    fn look(self, table: &[f32; TABLE], at: [u32; TABLE]) -> [f32; TABLE];
+    /// `(c_3 x + c_2 + c_4 x²) x² + (c_1 x + c_0)`, with coefficients of a table, `[power]`, of which the lower four bits of
+    /// an index count.
+    fn quartic(self, table: &Quartics, at: [u32; TABLE], x: [f32; TABLE]) -> [f32; TABLE];
 }
 
 /// Plain loops, for the compiler to vectorise.
@@ -42,10 +46,14 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn look(self, table: &[f32; TABLE], at: [u32; TABLE]) -> [f32; TABLE] {
-        let mut found = [0.0; TABLE];
-        found.iter_mut().zip(at).for_each(|(found, at)| *found = table[at as usize % TABLE]);
-        found
+    fn quartic(self, table: &Quartics, at: [u32; TABLE], x: [f32; TABLE]) -> [f32; TABLE] {
+        let mut values = [0.0; TABLE];
+        for lane in 0..TABLE {
+            let c = |power: usize| table[power][at[lane] as usize % TABLE];
+            let (x, square) = (x[lane], x[lane] * x[lane]);
+            values[lane] = (c(3) * x + c(2) + c(4) * square) * square + (c(1) * x + c(0));
+        }
+        values
     }
 }
 
@@ -80,20 +88,35 @@ impl Lanes for V3 {
     }
 
     #[inline(always)]
-    fn look(self, table: &[f32; TABLE], at: [u32; TABLE]) -> [f32; TABLE] {
-        let [low, high]: [__m256; 2] = pulp::cast(*table);
+    fn quartic(self, table: &Quartics, at: [u32; TABLE], x: [f32; TABLE]) -> [f32; TABLE] {
         let at: [__m256i; 2] = pulp::cast(at);
-        let found: [__m256; 2] = std::array::from_fn(
+        let x: [__m256; 2] = pulp::cast(x);
+        let values: [__m256; 2] = std::array::from_fn(
             #[inline(always)]
             |half| {
-                let low = self.avx2._mm256_permutevar8x32_ps(low, at[half]);
-                let high = self.avx2._mm256_permutevar8x32_ps(high, at[half]);
+                let at = at[half];
                 // Bit 3 where the sign is.
-                let is_high = self.avx._mm256_castsi256_ps(self.avx2._mm256_slli_epi32::<28>(at[half]));
-                self.avx._mm256_blendv_ps(low, high, is_high)
+                let is_high = self.avx._mm256_castsi256_ps(self.avx2._mm256_slli_epi32::<28>(at));
+                let c: [__m256; 5] = std::array::from_fn(
+                    #[inline(always)]
+                    |power| {
+                        let [low, high]: [__m256; 2] = pulp::cast(table[power]);
+                        let low = self.avx2._mm256_permutevar8x32_ps(low, at);
+                        let high = self.avx2._mm256_permutevar8x32_ps(high, at);
+                        self.avx._mm256_blendv_ps(low, high, is_high)
+                    },
+                );
+                quartic(
+                    #[inline(always)]
+                    |a, b| self.avx._mm256_mul_ps(a, b),
+                    #[inline(always)]
+                    |a, b| self.avx._mm256_add_ps(a, b),
+                    c,
+                    x[half],
+                )
             },
         );
-        pulp::cast(found)
+        pulp::cast(values)
     }
 }
 
@@ -121,9 +144,33 @@ impl Lanes for V4 {
     }
 
     #[inline(always)]
-    fn look(self, table: &[f32; TABLE], at: [u32; TABLE]) -> [f32; TABLE] {
-        pulp::cast(self.avx512f._mm512_permutexvar_ps(pulp::cast(at), pulp::cast(*table)))
+    fn quartic(self, table: &Quartics, at: [u32; TABLE], x: [f32; TABLE]) -> [f32; TABLE] {
+        let f = self.avx512f;
+        let at: __m512i = pulp::cast(at);
+        let c: [__m512; 5] = [
+            f._mm512_permutexvar_ps(at, pulp::cast(table[0])),
+            f._mm512_permutexvar_ps(at, pulp::cast(table[1])),
+            f._mm512_permutexvar_ps(at, pulp::cast(table[2])),
+            f._mm512_permutexvar_ps(at, pulp::cast(table[3])),
+            f._mm512_permutexvar_ps(at, pulp::cast(table[4])),
+        ];
+        pulp::cast(quartic(
+            #[inline(always)]
+            |a, b| f._mm512_mul_ps(a, b),
+            #[inline(always)]
+            |a, b| f._mm512_add_ps(a, b),
+            c,
+            pulp::cast(x),
+        ))
     }
+}
+
+/// [`Lanes::quartic`] in registers: Estrin's order, whose chains are shorter than Horner's.
+#[inline(always)]
+fn quartic<T: Copy>(mul: impl Fn(T, T) -> T, add: impl Fn(T, T) -> T, c: [T; 5], x: T) -> T {
+    let square = mul(x, x);
+    let high = add(add(mul(c[3], x), c[2]), mul(c[4], square));
+    add(mul(high, square), add(mul(c[1], x), c[0]))
 }
 
 /// The draws at one address, eight at a time.

@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use super::lanes::{Lanes, Portable, TABLE};
+use super::lanes::{Lanes, Portable, Quartics, TABLE};
 use super::normal_quantile;
 use super::quantile::{is_lower, steps_to_end, tail_probability, with_sign};
 use crate::simd::level;
@@ -16,7 +16,7 @@ const TAIL_STEPS: i32 = 1 << (31 - OCTAVES);
 /// `−Φ⁻¹(p)` for `p` from 2ᵏ to 2ᵏ⁺¹ times 2⁻³², as `Σ_j c_j x^j` of the mantissa `x` in 1–2 of the steps:
 /// `[j][biased exponent mod 16]`. Our own fit to an error of 3 · 10⁻⁵.
 #[rustfmt::skip]
-const COEFFICIENTS: [[f32; OCTAVES]; 5] = [
+const COEFFICIENTS: Quartics = [
     [
         4.410_053_7, 4.258_064, 4.101_036, 3.938_460_4, 3.769_736, 3.594_153_2, 3.410_861_7, 3.218_833_7,
         3.016_811, 2.803_236_2, 2.576_161_9, 2.333_131_3, 2.070_998_7, 1.781_473_6, 4.700_619, 4.557_445_5,
@@ -102,13 +102,7 @@ pub(crate) fn octaves<L: Lanes, const N: usize>(lanes: L, words: &[u32; N]) -> (
             exponents[lane] = bits >> 23;
             mantissas[lane] = f32::from_bits(bits & MANTISSA | 1f32.to_bits());
         }
-        *values = lanes.look(&COEFFICIENTS[4], exponents);
-        for coefficients in COEFFICIENTS[..4].iter().rev() {
-            let coefficients = lanes.look(coefficients, exponents);
-            for lane in 0..TABLE {
-                values[lane] = values[lane] * mantissas[lane] + coefficients[lane];
-            }
-        }
+        *values = lanes.quartic(&COEFFICIENTS, exponents, mantissas);
         for lane in 0..TABLE {
             values[lane] = with_sign(values[lane], is_lower(words[lane]));
         }
