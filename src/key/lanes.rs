@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{__m256, __m256i, __m512, __m512i};
+use std::arch::x86_64::{__m256i, __m512, __m512i};
 
 use super::stream::{LANES, State, advance};
 
@@ -89,34 +89,8 @@ impl Lanes for V3 {
 
     #[inline(always)]
     fn quartic(self, table: &Quartics, at: [u32; TABLE], x: [f32; TABLE]) -> [f32; TABLE] {
-        let at: [__m256i; 2] = pulp::cast(at);
-        let x: [__m256; 2] = pulp::cast(x);
-        let values: [__m256; 2] = std::array::from_fn(
-            #[inline(always)]
-            |half| {
-                let at = at[half];
-                // Bit 3 where the sign is.
-                let is_high = self.avx._mm256_castsi256_ps(self.avx2._mm256_slli_epi32::<28>(at));
-                let c: [__m256; 5] = std::array::from_fn(
-                    #[inline(always)]
-                    |power| {
-                        let [low, high]: [__m256; 2] = pulp::cast(table[power]);
-                        let low = self.avx2._mm256_permutevar8x32_ps(low, at);
-                        let high = self.avx2._mm256_permutevar8x32_ps(high, at);
-                        self.avx._mm256_blendv_ps(low, high, is_high)
-                    },
-                );
-                quartic(
-                    #[inline(always)]
-                    |a, b| self.avx._mm256_mul_ps(a, b),
-                    #[inline(always)]
-                    |a, b| self.avx._mm256_add_ps(a, b),
-                    c,
-                    x[half],
-                )
-            },
-        );
-        pulp::cast(values)
+        // By permutation it would be faster, but then loops are not inlined into code for this level.
+        Portable.quartic(table, at, x)
     }
 }
 
@@ -154,23 +128,13 @@ impl Lanes for V4 {
             f._mm512_permutexvar_ps(at, pulp::cast(table[3])),
             f._mm512_permutexvar_ps(at, pulp::cast(table[4])),
         ];
-        pulp::cast(quartic(
-            #[inline(always)]
-            |a, b| f._mm512_mul_ps(a, b),
-            #[inline(always)]
-            |a, b| f._mm512_add_ps(a, b),
-            c,
-            pulp::cast(x),
-        ))
+        let x: __m512 = pulp::cast(x);
+        let square = f._mm512_mul_ps(x, x);
+        let middle = f._mm512_add_ps(f._mm512_mul_ps(c[3], x), c[2]);
+        let high = f._mm512_add_ps(middle, f._mm512_mul_ps(c[4], square));
+        let low = f._mm512_add_ps(f._mm512_mul_ps(c[1], x), c[0]);
+        pulp::cast(f._mm512_add_ps(f._mm512_mul_ps(high, square), low))
     }
-}
-
-/// [`Lanes::quartic`] in registers: Estrin's order, whose chains are shorter than Horner's.
-#[inline(always)]
-fn quartic<T: Copy>(mul: impl Fn(T, T) -> T, add: impl Fn(T, T) -> T, c: [T; 5], x: T) -> T {
-    let square = mul(x, x);
-    let high = add(add(mul(c[3], x), c[2]), mul(c[4], square));
-    add(mul(high, square), add(mul(c[1], x), c[0]))
 }
 
 /// The draws at one address, eight at a time.
