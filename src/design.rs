@@ -6,11 +6,11 @@ pub use advice::{MethodAdvice, NoiseAdvice};
 
 use crate::circuit::{UnselectedRows, Wires};
 use crate::device::{Cell, Conditions, LevelMap, ReadNoise};
-use crate::error::{Error, Result, check_real};
+use crate::error::{Error, Result, check_divides, check_real};
 use crate::fixed::{ONE, round, round_real};
 use crate::kernel::{NoiseMethod, PATTERN_ROWS};
 use crate::mapping::{Layout, LayoutSettings, Mapping};
-use crate::periphery::{Adc, Baseline, Dac, Thresholds};
+use crate::periphery::{Adc, AdcErrors, AdcMap, Baseline, Dac, Thresholds};
 use crate::stream::{InputFormat, Skip};
 use crate::weights::Weights;
 
@@ -45,6 +45,9 @@ pub struct DesignBuilder {
     signed_inputs: bool,
     skip: Skip,
     adc: Adc,
+    adc_errors: AdcErrors,
+    adcs_per_array: usize,
+    adc_map: AdcMap,
     baseline: Baseline,
     read_noise: ReadNoise,
     noise_method: NoiseMethod,
@@ -55,7 +58,7 @@ pub struct DesignBuilder {
 impl DesignBuilder {
     /// Arrays of 128 × 128 of these cells; active rows that follow the mapping; unsigned inputs of
     /// 8 bits, one bit a plane at 0.2 V and 100 ns, nothing skipped; the baseline subtracted
-    /// digitally; no read noise.
+    /// digitally; one ADC an array, ideal; no read noise.
     pub fn new(mapping: Mapping, cell: Cell, adc: Adc) -> Self {
         DesignBuilder {
             mapping,
@@ -69,6 +72,9 @@ impl DesignBuilder {
             signed_inputs: false,
             skip: Skip::Off,
             adc,
+            adc_errors: AdcErrors::NONE,
+            adcs_per_array: 1,
+            adc_map: AdcMap::Blocks,
             baseline: Baseline::Digital,
             read_noise: ReadNoise::NONE,
             noise_method: NoiseMethod::Gaussian,
@@ -128,6 +134,21 @@ impl DesignBuilder {
         Self { adc, ..self }
     }
 
+    /// What sets each ADC apart from the ideal one, and its noise.
+    pub fn adc_errors(self, adc_errors: AdcErrors) -> Self {
+        Self { adc_errors, ..self }
+    }
+
+    /// ADCs of an array, which share its bit lines: they divide its columns.
+    pub fn adcs_per_array(self, adcs: usize) -> Self {
+        Self { adcs_per_array: adcs, ..self }
+    }
+
+    /// Which ADC converts which bit line.
+    pub fn adc_map(self, adc_map: AdcMap) -> Self {
+        Self { adc_map, ..self }
+    }
+
     /// The treatment of leakage.
     pub fn baseline(self, baseline: Baseline) -> Self {
         Self { baseline, ..self }
@@ -173,9 +194,9 @@ impl DesignBuilder {
     ///
     /// [`Error::Integer`], [`Error::Real`] or [`Error::Order`] for a setting out of range (a leakage
     /// above 32 level steps and a read voltage beyond the cell's I–V among them), [`Error::Divide`] for
-    /// a fragment or active group that does not divide, [`Error::LevelTable`] for levels that do not
+    /// a fragment, active group or number of ADCs that does not divide, [`Error::LevelTable`] for levels that do not
     /// rise at the read voltage, [`Error::Conflict`] for a dummy column beside a subtraction before the
-    /// ADC, noise by thresholds without an ADC, 1/f noise by its corner without white noise, wires beside cells that are not ohmic or gated
+    /// ADC, errors of ADCs or noise by thresholds without one, 1/f noise by its corner without white noise, wires beside cells that are not ohmic or gated
     /// inputs where these cannot be tabled, or white noise beside unselected rows that are connected.
     pub fn build(self) -> Result<Design> {
         let layout = LayoutSettings {
@@ -190,6 +211,14 @@ impl DesignBuilder {
             }),
         };
         layout.check()?;
+        check_divides(("ADCs per array", self.adcs_per_array), ("array columns", self.array_columns))?;
+        if !self.adc_errors.is_none() && self.adc.bits().is_none() {
+            return Err(Error::Conflict {
+                first: "errors of ADCs",
+                second: "pass-through",
+                why: "there is no ADC to have them",
+            });
+        }
         self.cell.check()?;
         self.read_noise.check()?;
         let read_levels = self.cell.levels_at(self.dac.read_volts())?;
@@ -359,6 +388,26 @@ impl Design {
         self.thresholds
     }
 
+    /// What sets each ADC apart from the ideal one.
+    pub fn adc_errors(&self) -> AdcErrors {
+        self.settings.adc_errors
+    }
+
+    /// ADCs of an array.
+    pub fn adcs_per_array(&self) -> usize {
+        self.settings.adcs_per_array
+    }
+
+    /// Which ADC converts which bit line.
+    pub fn adc_map(&self) -> AdcMap {
+        self.settings.adc_map
+    }
+
+    /// The ADC that converts a bit line of an array.
+    pub(crate) fn adc_of_bit_line(&self, column: usize) -> usize {
+        self.settings.adc_map.adc(column, self.settings.array_columns, self.settings.adcs_per_array)
+    }
+
     /// The treatment of leakage.
     pub fn baseline(&self) -> Baseline {
         self.settings.baseline
@@ -390,7 +439,7 @@ impl Design {
     }
 
     /// The least ADC width whose codes can take the largest nominal sum of an active group,
-    /// leakage included where it reaches the ADC.
+    /// leakage included where it reaches the ADC, errors of ADCs not.
     ///
     /// A granular ADC of this width returns the exact integer product, for ideal cells on equally
     /// spaced levels with the baseline subtracted. May exceed the 16 bits an [`Adc`] can have.
@@ -435,14 +484,14 @@ impl Design {
         if cell.iv().is_ohmic() { siemens } else { cell.amperes(siemens, volts) / volts }
     }
 
-    /// Whether anything about its cells is drawn, by a die, a write or conditions.
+    /// Whether anything about its cells or ADCs is drawn, by a die, a write or conditions.
     pub(crate) fn is_drawn(&self) -> bool {
         let amplitudes = self.settings.read_noise.telegraph().is_some_and(|telegraph| telegraph.is_drawn());
-        self.settings.cell.is_drawn() || amplitudes
+        self.settings.cell.is_drawn() || self.settings.adc_errors.is_drawn() || amplitudes
     }
 
     pub(crate) fn is_noisy(&self) -> bool {
-        !self.settings.read_noise.is_none()
+        !self.settings.read_noise.is_none() || self.settings.adc_errors.noise_lsb() > 0.0
     }
 
     /// What is subtracted from each code for every digit sum, in units of the result.

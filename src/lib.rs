@@ -35,7 +35,7 @@ pub use error::{Error, Result};
 pub use kernel::NoiseMethod;
 pub use key::Key;
 pub use mapping::{Mapping, Subtraction};
-pub use periphery::{Adc, Baseline, Dac};
+pub use periphery::{Adc, AdcErrors, AdcMap, Baseline, Dac};
 pub use read::{Budget, ErrorBudget, ErrorShare, ErrorSource, Prepared, Read, Scratch};
 pub use stream::Skip;
 pub use weights::{RealWeights, Weights};

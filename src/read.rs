@@ -97,7 +97,8 @@ pub struct TracedConversion {
     pub arm: usize,
     /// Slice of the weight.
     pub slice: usize,
-    /// Input of the ADC (A), read noise included, on the 2⁻¹⁶ LSB grid.
+    /// Input of the ADC (A), read noise included, on the 2⁻¹⁶ LSB grid. The ADC's gain is taken out; its own noise, which
+    /// comes behind, is divided by it.
     pub amperes: f64,
     /// Code before clamping; for pass-through the sum in 2⁻¹⁶ LSB.
     pub unclamped: i64,
@@ -363,9 +364,15 @@ impl Die {
         let lsb = self.design().thresholds().lsb as f64 / ONE as f64;
         let step_amperes = self.design().read_levels().level_step() * self.design().dac().volts(1);
         let grid_amperes = lsb * step_amperes / ONE as f64;
-        let mut conversions = Vec::new();
+        let (mut conversions, mut latest) = (Vec::new(), None);
         let read = self.observe(x, key, |array, output, step, conversion| {
             let (arm, slice) = self.layout().lane_slice(conversion.lane);
+            let adcs = match latest.take() {
+                Some((last, adcs)) if last == array => adcs,
+                _ => self.array_adcs(array),
+            };
+            let gain = adcs.gain(conversion.lane, conversion.column);
+            latest = Some((array, adcs));
             conversions.push(TracedConversion {
                 array,
                 group: step.group,
@@ -373,7 +380,7 @@ impl Die {
                 output,
                 arm,
                 slice,
-                amperes: conversion.sum as f64 * grid_amperes,
+                amperes: conversion.sum as f64 / gain * grid_amperes,
                 unclamped: conversion.unclamped,
                 code: conversion.code,
             });
@@ -386,7 +393,8 @@ impl Die {
     ///
     /// The full scale becomes the quantile that [`Adc::calibrated`](crate::Adc::calibrated) names,
     /// of the magnitudes of all noise-free bit-line sums that `inputs` cause, resolved to 2⁻¹⁶ of
-    /// their possible range and rounded up. Take the calibrated design with
+    /// their possible range and rounded up. Sums are as large as the gains of their ADCs make them; offsets and
+    /// nonlinearity, which are in units of the LSB to be found, are left aside. Take the calibrated design with
     /// [`Die::design`] to program further dies with the same LSB.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use common::ideal_cell;
 use forms_xbar::device::{
     Flicker, FlickerAmplitude, IvCurve, Telegraph, TelegraphAmplitude, WhiteLaw, WhiteNoise,
 };
-use forms_xbar::kernel::{Block, BlockParts, Quantizer, Summands};
+use forms_xbar::kernel::{Block, BlockAdcs, BlockParts, Quantizer, Summands};
 use forms_xbar::mapping::{Layout, LayoutSettings};
 use forms_xbar::nalgebra::DMatrix;
 use forms_xbar::stream::InputFormat;
@@ -366,6 +366,7 @@ fn accumulators_that_could_overflow_are_refused() {
         contributions: contributions.into(),
         summands: Summands::Rows,
         quantizer: Quantizer::Codes { low: 0, high: 65535 },
+        adcs: BlockAdcs::default(),
         unit,
         shift: vec![16],
         negative: vec![false],

@@ -7,8 +7,8 @@ use forms_xbar::device::{
     self, FlickerAmplitude, IvCurve, Persistence, TelegraphAmplitude, WhiteLaw, WhiteNoise,
 };
 use forms_xbar::kernel::{
-    self, Block, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, NoiseMethod, Quantizer, SlowNoise, Step,
-    Summands, Telegraph, direct, reference,
+    self, Block, BlockAdcs, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, NoiseMethod, Quantizer,
+    SlowNoise, Step, Summands, Telegraph, direct, reference,
 };
 use forms_xbar::key::{Purpose, normal_quantile};
 use forms_xbar::{
@@ -249,6 +249,7 @@ fn random_parts(rng: &mut ChaCha8Rng) -> BlockParts {
         contributions: integers(rng, summand_rows * lanes * columns, -largest / 8, largest).into(),
         summands,
         quantizer,
+        adcs: BlockAdcs::default(),
         unit: rng.random_range(1..5),
         shift: (0..lanes).map(|lane| 2 * lane as u32).collect(),
         negative: (0..groups * lanes * columns).map(|_| rng.random()).collect(),
@@ -568,6 +569,7 @@ fn the_largest_sum_is_of_the_largest_digit_of_each_row() {
         contributions: contributions.into(),
         summands,
         quantizer: Quantizer::PassThrough,
+        adcs: BlockAdcs::default(),
         unit: 1,
         shift: vec![0],
         negative: vec![false; 2],

@@ -2,8 +2,8 @@
 //! closed forms, at α = 0.001 with fixed seeds.
 
 use forms_xbar::kernel::{
-    ActivityLevel, Block, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, Persistence, Quantizer,
-    SlowNoise, Step, Summands, Telegraph, direct,
+    ActivityLevel, Block, BlockAdcs, BlockNoise, BlockParts, Counts, Flicker, NoiseKey, Persistence,
+    Quantizer, SlowNoise, Step, Summands, Telegraph, direct,
 };
 use forms_xbar::{Error, Key};
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
@@ -26,6 +26,7 @@ fn parts(rows: usize, columns: usize, contributions: Vec<i64>) -> BlockParts {
         contributions: contributions.into(),
         summands: Summands::Rows,
         quantizer: Quantizer::PassThrough,
+        adcs: BlockAdcs::default(),
         unit: 1,
         shift: vec![0],
         negative: vec![false; columns],

@@ -1,5 +1,6 @@
 //! Cells onto the grid: where siemens, thresholds and recipes become a kernel block.
 
+use super::adcs::ArrayAdcs;
 use super::arrays::ArrayCells;
 use super::digits::Digits;
 use super::wires::{Wired, through_wires};
@@ -70,6 +71,7 @@ impl<'a> Compiler<'a> {
         let granular = design.is_granular();
         let max_digit = design.dac().max_digit();
         let format = design.input_format();
+        let adcs = ArrayAdcs::draw(design, self.layout, self.device_key, address);
         // Σ 2^(d·p) over the value planes, and the weight of the sign plane.
         let value_planes = format.planes() - u32::from(format.is_signed());
         let top = 1i64 << (value_planes * format.dac_bits());
@@ -81,7 +83,7 @@ impl<'a> Compiler<'a> {
             columns: self.columns(cells),
             max_digit,
             max_places,
-            contributions: self.contributions(cells, patterns)?,
+            contributions: self.contributions(cells, patterns, &adcs)?,
             summands: match patterns {
                 Some(_) => Summands::Patterns,
                 None if design.cell().iv().is_ohmic() => Summands::Rows,
@@ -91,13 +93,14 @@ impl<'a> Compiler<'a> {
                 Some((low, high)) => Quantizer::Codes { low, high },
                 None => Quantizer::PassThrough,
             },
+            adcs: adcs.block_adcs(self.lanes, self.columns(cells)),
             unit: if thresholds.codes.is_some() && !granular { thresholds.lsb } else { 1 },
             shift: recipe.shift.clone(),
             negative: recipe.negative.clone(),
             digit_sum: recipe.digit_sum.iter().map(|d| if granular { *d } else { d * ONE }).collect(),
             baseline: design.baseline_table(),
-            noise: self.noise(cells)?,
-            slow: self.slow_noise(address, cells)?,
+            noise: self.noise(cells, &adcs)?,
+            slow: self.slow_noise(address, cells, &adcs)?,
             energy: self.energy(cells)?,
         })
     }
@@ -125,18 +128,24 @@ impl<'a> Compiler<'a> {
         round_real(siemens * (ONE as f64 / self.lsb_siemens)).ok_or_else(too_large)
     }
 
-    fn contributions(&self, cells: &ArrayCells, patterns: Option<&ArrayCells>) -> Result<Contributions> {
+    fn contributions(
+        &self,
+        cells: &ArrayCells,
+        patterns: Option<&ArrayCells>,
+        adcs: &ArrayAdcs<'_>,
+    ) -> Result<Contributions> {
         let cells = (cells, patterns);
-        if let Some(words) = self.contributions_in(cells, i32::MAX.into(), |q| q as i32)? {
+        if let Some(words) = self.contributions_in(cells, adcs, i32::MAX.into(), |q| q as i32)? {
             return Ok(Contributions::Narrow(words));
         }
-        Ok(Contributions::Wide(self.contributions_in(cells, i64::MAX, |q| q)?.unwrap_or_default()))
+        Ok(Contributions::Wide(self.contributions_in(cells, adcs, i64::MAX, |q| q)?.unwrap_or_default()))
     }
 
     /// The contributions in words of one width, `None` when the magnitude of one exceeds `most`.
     fn contributions_in<W: Copy + Default>(
         &self,
         (cells, patterns): (&ArrayCells, Option<&ArrayCells>),
+        adcs: &ArrayAdcs<'_>,
         most: i64,
         word: impl Fn(i64) -> W,
     ) -> Result<Option<Vec<W>>> {
@@ -146,6 +155,11 @@ impl<'a> Compiler<'a> {
         let g_off = f64::from(levels.g_off() as f32);
         let bipolar = self.layout.settings().mapping.is_bipolar();
         let scale = ONE as f64 / self.lsb_siemens;
+        let gains: Vec<f64> = if adcs.have_gains() {
+            (0..cells.columns).map(|column| adcs.gain_of_bit_line(column)).collect()
+        } else {
+            Vec::new()
+        };
         let digits = if patterns.is_some() { 1..=1 } else { self.tabled_digits() };
         let rows = patterns.unwrap_or(cells);
         let conversions = self.lanes * self.columns(cells);
@@ -155,7 +169,7 @@ impl<'a> Compiler<'a> {
         let mut sorted = vec![W::default(); conversions];
         for digit in digits {
             let off = if bipolar { 0.0 } else { self.drive(g_off, digit) };
-            let leakage = self.on_grid(self.drive(levels.g_off(), digit))?;
+            let leakage = self.drive(levels.g_off(), digit);
             for row in 0..rows.rows {
                 // Word lines that are driven, and what the dummy column takes away.
                 let (lines, dummy) = if patterns.is_some() {
@@ -173,12 +187,21 @@ impl<'a> Compiler<'a> {
                     #[inline(always)]
                     || driven.iter_mut().for_each(|driven| *driven = (*driven - off) * scale),
                 );
+                if !gains.is_empty() {
+                    driven.iter_mut().zip(&gains).for_each(|(driven, gain)| *driven *= gain);
+                }
                 round_reals(&driven, &mut rounded).ok_or_else(too_large)?;
-                let common = match (bipolar, cells.has_dummy()) {
-                    (true, _) => 0,
-                    (false, true) => -self.on_grid(dummy - off)?,
-                    (false, false) => leakage * i64::from(lines),
+                let common_at = |gain: f64| {
+                    Ok(match (bipolar, cells.has_dummy()) {
+                        (true, _) => 0,
+                        (false, true) => -self.on_grid((dummy - off) * gain)?,
+                        (false, false) => self.on_grid(leakage * gain)? * i64::from(lines),
+                    })
                 };
+                let common = common_at(1.0)?;
+                for (rounded, &gain) in rounded.iter_mut().zip(&gains) {
+                    *rounded += common_at(gain)? - common;
+                }
                 let largest = vectorised(
                     #[inline(always)]
                     || {
@@ -243,9 +266,10 @@ impl<'a> Compiler<'a> {
 
     /// White and word-line noise as integers, variances on the finest grid on which their largest sum
     /// fits.
-    fn noise(&self, cells: &ArrayCells) -> Result<Option<BlockNoise>> {
+    fn noise(&self, cells: &ArrayCells, adcs: &ArrayAdcs<'_>) -> Result<Option<BlockNoise>> {
         let (noise, dac) = (self.design.read_noise(), self.design.dac());
-        if !noise.is_fresh() {
+        let adc_noise = self.design.adc_errors().noise_lsb();
+        if !noise.is_fresh() && adc_noise == 0.0 {
             return Ok(None);
         }
         let (columns, max_digit) = (self.columns(cells), dac.max_digit());
@@ -265,7 +289,8 @@ impl<'a> Compiler<'a> {
                     for lane in 0..self.lanes {
                         for column in 0..columns {
                             let (first, pair) = cells.lane(self.layout, row, lane, column);
-                            cell.push(driven(first, digit) + pair.map_or(0.0, |pair| driven(pair, digit)));
+                            let both = driven(first, digit) + pair.map_or(0.0, |pair| driven(pair, digit));
+                            cell.push(both * square(adcs.gain(lane, column)));
                         }
                     }
                 }
@@ -288,7 +313,18 @@ impl<'a> Compiler<'a> {
                 .map(|group| group.iter().map(|&dummy| rest(dummy)).sum())
                 .collect();
         }
-        let constant = square(noise.front_end_amperes() / (grid_siemens * dac.volts(1)));
+        let front_end = square(noise.front_end_amperes() / (grid_siemens * dac.volts(1)));
+        let mut constant = square(adc_noise * ONE as f64);
+        if adcs.have_gains() && (front_end > 0.0 || !undriven.is_empty()) {
+            // What is in front of gains differs from one ADC to the next.
+            undriven.resize(cells.rows / self.design.active_rows() * self.lanes * columns, 0.0);
+            for (at, sum) in undriven.iter_mut().enumerate() {
+                let conversion = at % (self.lanes * columns);
+                *sum = (*sum + front_end) * square(adcs.gain(conversion / columns, conversion % columns));
+            }
+        } else {
+            constant += front_end;
+        }
 
         let largest = |variances: &[f64]| variances.iter().copied().fold(0.0, f64::max);
         let rows = self.design.active_rows() as f64;
@@ -323,7 +359,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// Telegraph and 1/f noise as deviations of every cell.
-    fn slow_noise(&self, address: u64, cells: &ArrayCells) -> Result<Option<SlowNoise>> {
+    fn slow_noise(
+        &self,
+        address: u64,
+        cells: &ArrayCells,
+        adcs: &ArrayAdcs<'_>,
+    ) -> Result<Option<SlowNoise>> {
         let noise = self.design.read_noise();
         if noise.telegraph().is_none() && noise.flicker().is_none() {
             return Ok(None);
@@ -336,17 +377,20 @@ impl<'a> Compiler<'a> {
             .map(|digit| if digit == 0 { 0 } else { weight_on_grid(self.drive(g_on, digit) / full) })
             .collect();
         let telegraph = match noise.telegraph() {
-            Some(telegraph) => Some(self.telegraph(&telegraph, address, cells)?),
+            Some(telegraph) => Some(self.telegraph(&telegraph, address, cells, adcs)?),
             None => None,
         };
         let flicker = match noise.flicker() {
             Some(flicker) => {
                 let planes = self.design.input_format().planes();
                 let (held, octaves) = flicker.weights(noise.persistence(), self.design.plane_secs(), planes);
-                let deviation = |&siemens: &f32| self.flicker(siemens.into());
+                let gain = |at: usize| adcs.gain_of_bit_line(at % cells.columns);
+                let of_cells = cells.siemens.iter().enumerate();
+                let of_cells = of_cells.map(|(at, &siemens)| self.flicker(siemens.into(), gain(at)));
+                let of_dummies = cells.dummy.iter().map(|&siemens| self.flicker(siemens.into(), 1.0));
                 Some(kernel::Flicker {
-                    deviation: cells.siemens.iter().map(deviation).collect::<Result<_>>()?,
-                    dummy_deviation: cells.dummy.iter().map(deviation).collect::<Result<_>>()?,
+                    deviation: of_cells.collect::<Result<_>>()?,
+                    dummy_deviation: of_dummies.collect::<Result<_>>()?,
                     held,
                     octaves,
                 })
@@ -362,6 +406,7 @@ impl<'a> Compiler<'a> {
         telegraph: &Telegraph,
         address: u64,
         cells: &ArrayCells,
+        adcs: &ArrayAdcs<'_>,
     ) -> Result<kernel::Telegraph> {
         let duty = telegraph.duty();
         let states = |siemens: &[f32], columns: usize, bank: u64| -> Result<(Vec<i64>, Vec<i64>)> {
@@ -370,9 +415,11 @@ impl<'a> Compiler<'a> {
                 (Vec::with_capacity(siemens.len()), Vec::with_capacity(siemens.len()));
             for (row, siemens) in siemens.chunks_exact(columns).enumerate() {
                 telegraph.draw_amplitudes(self.device_key, [address, row as u64, bank], &mut z);
-                for (&siemens, &z) in siemens.iter().zip(&z) {
+                for (column, (&siemens, &z)) in siemens.iter().zip(&z).enumerate() {
                     let siemens = f64::from(siemens);
                     let delta = self.deviation_per_digit(siemens, telegraph.delta_siemens(siemens, z.into()));
+                    let is_dummy = bank == super::arrays::DUMMY_BANK;
+                    let delta = delta * if is_dummy { 1.0 } else { adcs.gain_of_bit_line(column) };
                     trapped.push(self.on_grid(-(1.0 - duty) * delta)?);
                     untrapped.push(self.on_grid(duty * delta)?);
                 }
@@ -399,13 +446,13 @@ impl<'a> Compiler<'a> {
     }
 
     /// Standard deviation of a cell's 1/f noise, in grid units per unit digit.
-    fn flicker(&self, siemens: f64) -> Result<i64> {
+    fn flicker(&self, siemens: f64, gain: f64) -> Result<i64> {
         let (noise, dac) = (self.design.read_noise(), self.design.dac());
         let amperes = self.drive(siemens, dac.max_digit()) * dac.volts(1);
         let current = (amperes, dac.read_volts());
         let deviation =
             noise.flicker_siemens((siemens, self.digits.at_rest(siemens)), current, self.conditions.kelvin);
-        self.on_grid(self.deviation_per_digit(siemens, deviation))
+        self.on_grid(self.deviation_per_digit(siemens, deviation) * gain)
     }
 
     /// How far a deviation of a cell's conductance moves its current at full scale, per unit digit.

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use nalgebra::DMatrix;
 use rand::Rng;
 
+mod adcs;
 mod arrays;
 mod banks;
 mod compile;
 mod digits;
 mod wires;
 
+pub(crate) use adcs::ArrayAdcs;
 pub use arrays::Conductances;
 pub(crate) use arrays::{ArrayCells, DUMMY_BANK, WEIGHT_BANK};
 use banks::Banks;
@@ -76,7 +78,7 @@ struct Written {
 impl Design {
     /// Programs a matrix: every check, then every draw of a new die and its first write from one key.
     ///
-    /// Draws one [`Key`] from `rng`, or nothing when nothing about the cells is drawn.
+    /// Draws one [`Key`] from `rng`, or nothing when nothing about the cells and ADCs is drawn.
     ///
     /// # Errors
     ///
@@ -125,9 +127,9 @@ impl Design {
 
 impl Die {
     /// Another matrix of the same size written to the same arrays: device-to-device spread and faults
-    /// stay, programming error is new, conditions start over.
+    /// stay as do its ADCs, programming error is new, conditions start over.
     ///
-    /// Draws one [`Key`] from `rng`, or nothing when nothing about the cells is drawn.
+    /// Draws one [`Key`] from `rng`, or nothing when nothing about the cells and ADCs is drawn.
     ///
     /// # Errors
     ///
@@ -215,8 +217,8 @@ impl Die {
     ///
     /// `siemens` holds one row-major slice per array, of the shapes that [`Die::conductances`] of a
     /// die programmed with the same weights has. Values are kept as `f32`. A dummy column, where
-    /// the design has one, keeps its target conductance. What conditions and telegraph amplitudes draw
-    /// comes from `key`; no fault and no programming error is drawn.
+    /// the design has one, keeps its target conductance. What conditions, telegraph amplitudes and
+    /// ADCs draw comes from `key`; no fault and no programming error is drawn.
     ///
     /// # Errors
     ///
@@ -408,7 +410,8 @@ impl Die {
 
     /// The real matrix, inputs × outputs, that the hardware multiplies by at the DAC's largest digit:
     /// what the conductances stand for after recombination, before rounding and clipping by the ADC
-    /// and without read noise.
+    /// and without read noise. Gains of ADCs are in it; their offsets and nonlinearity, which are no part of a matrix, are
+    /// not.
     ///
     /// With [`Baseline::None`] it contains the leakage. With wires it is that of the effective transfer
     /// conductances; where rows do not add up, each row counts as it does alone.
@@ -423,6 +426,7 @@ impl Die {
         let level = |siemens: f64| self.design.read_siemens(siemens) / step;
         for array in 0..self.arrays() {
             let (recipe, cells) = (&self.recipes[array], self.effective_cells(array));
+            let adcs = self.array_adcs(array);
             let (row_tile, column_tile) =
                 (array / self.layout.column_tiles(), array % self.layout.column_tiles());
             let outputs = self.layout.tile_outputs(column_tile);
@@ -434,7 +438,8 @@ impl Die {
                     for (lane, shift) in recipe.shift.iter().enumerate() {
                         let (cell, pair) = cells.lane(&self.layout, row, lane, column);
                         let pair = pair.map_or(0.0, |pair| level(pair.into()));
-                        let value = (level(cell.into()) - pair - leakage - dummy) * f64::from(1u32 << shift);
+                        let converted = (level(cell.into()) - pair - dummy) * adcs.gain(lane, column);
+                        let value = (converted - leakage) * f64::from(1u32 << shift);
                         let negative =
                             recipe.negative[(group * recipe.shift.len() + lane) * outputs.len() + column];
                         weight += if negative { -value } else { value };

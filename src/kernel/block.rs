@@ -2,6 +2,7 @@
 
 use std::mem::take;
 
+use super::adcs::Adcs;
 use super::contributions::pad;
 use super::noise::deviation;
 use super::parts::fits;
@@ -19,6 +20,8 @@ pub(super) struct Grid<W> {
     pub(super) contributions: Vec<W>,
     /// All ones where a lane is subtracted, else 0, `[group][stride]`.
     pub(super) signs: Vec<W>,
+    /// What is added to sums before they are converted, `[stride]`; empty for none.
+    pub(super) offset: Vec<W>,
 }
 
 /// The width of the grid, chosen by what the programmed maximum proves.
@@ -30,7 +33,7 @@ pub(super) enum Words {
 
 impl<W> Grid<W> {
     fn bytes(&self) -> usize {
-        size_of_val(&self.contributions[..]) + size_of_val(&self.signs[..])
+        size_of_val(&self.contributions[..]) + size_of_val(&self.signs[..]) + size_of_val(&self.offset[..])
     }
 }
 
@@ -42,6 +45,8 @@ pub struct Block {
     stride: usize,
     /// Replaces `parts.contributions` and `parts.negative`.
     words: Words,
+    /// Replaces `parts.adcs`.
+    adcs: Adcs,
     /// `Σ_l ±2^shift[l]`, `[group][column]`.
     code_weight: Vec<i64>,
     has_digit_sum: bool,
@@ -63,7 +68,16 @@ impl Block {
         fits("bit-line sum", max_sum, i64::BITS - 1)?;
         let max_noisy_sum = max_sum + parts.max_noise()?;
         fits("bit-line sum with noise", max_noisy_sum, i64::BITS - 1)?;
-        let max_code = parts.quantizer.max_magnitude(max_noisy_sum);
+        let max_offset = parts.adcs.max_offset();
+        let max_converted = max_noisy_sum + max_offset;
+        fits("bit-line sum with the offset of its ADC", max_converted, i64::BITS - 1)?;
+        // Displaced edges may give a sum any code.
+        let max_converted = if parts.adcs.displacement.is_empty() {
+            max_converted
+        } else {
+            max_converted.max(i64::MAX.into())
+        };
+        let max_code = parts.quantizer.max_magnitude(max_converted);
 
         // Σ_l 2^shift · code, what the lanes of one column add up to.
         let max_total: i128 = parts.shift.iter().map(|shift| max_code << shift).sum();
@@ -77,20 +91,23 @@ impl Block {
             (parts.groups as i128).saturating_mul(i128::from(parts.max_places)).saturating_mul(max_step);
         fits("result accumulator", bound, i64::BITS)?;
 
-        let narrow = max_sum + i128::from(ONE) <= i32::MAX.into()
+        let narrow = max_sum + max_offset + i128::from(ONE) <= i32::MAX.into()
             && max_code <= i32::MAX.into()
             && max_total <= i32::MAX.into();
         let (negative, contributions) = (take(&mut parts.negative), take(&mut parts.contributions));
         let conversions = parts.conversions();
+        let adcs = Adcs::new(take(&mut parts.adcs), parts.quantizer);
         let words = if narrow {
             Words::Narrow(Grid {
                 contributions: contributions.into_narrow(conversions, stride),
                 signs: pad(&negative, conversions, stride, |negative| -i32::from(negative)),
+                offset: pad(&adcs.offset, conversions, stride, |offset| offset as i32),
             })
         } else {
             Words::Wide(Grid {
                 contributions: contributions.into_wide(conversions, stride),
                 signs: pad(&negative, conversions, stride, |negative| -i64::from(negative)),
+                offset: pad(&adcs.offset, conversions, stride, |offset| offset),
             })
         };
         let mut code_weight = vec![0; parts.groups * parts.columns];
@@ -107,6 +124,7 @@ impl Block {
             parts,
             stride,
             words,
+            adcs,
             code_weight,
             has_digit_sum,
             max_sum: max_sum as i64,
@@ -134,9 +152,35 @@ impl Block {
         self.parts.columns
     }
 
-    /// Sum → code.
+    /// Sum → code, of an ideal ADC.
     pub fn quantizer(&self) -> Quantizer {
         self.parts.quantizer
+    }
+
+    /// The code of a conversion's sum, noise included: its ADC's offset and edges are in it.
+    pub fn code(&self, lane: usize, column: usize, sum: i64) -> i64 {
+        self.adcs.code(lane * self.parts.columns + column, sum)
+    }
+
+    /// The same before clamping.
+    pub fn unclamped(&self, lane: usize, column: usize, sum: i64) -> i64 {
+        self.adcs.unclamped(lane * self.parts.columns + column, sum)
+    }
+
+    /// The least sum of a conversion whose code before clamping is `code` or more: in the code's range, where
+    /// `code` begins.
+    pub fn edge(&self, lane: usize, column: usize, code: i64) -> i64 {
+        self.adcs.edge(lane * self.parts.columns + column, code)
+    }
+
+    /// Whether every ADC is ideal.
+    pub fn has_ideal_adcs(&self) -> bool {
+        self.adcs.are_ideal()
+    }
+
+    /// The ADCs, compiled.
+    pub(super) fn adcs(&self) -> &Adcs {
+        &self.adcs
     }
 
     /// What one code counts in the result.
@@ -341,6 +385,7 @@ impl Block {
         words
             + self.parts.noise.as_ref().map_or(0, BlockNoise::bytes)
             + self.parts.slow.as_ref().map_or(0, SlowNoise::bytes)
+            + self.adcs.bytes()
             + size_of_val(&self.parts.shift[..])
             + size_of_val(&self.parts.digit_sum[..])
             + size_of_val(&self.parts.baseline[..])

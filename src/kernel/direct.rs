@@ -178,6 +178,7 @@ fn run_in<W: Word>(
             move_sums(block, grid, step, noise, buffers, slow);
             quantize_noisy(block, step, noise, buffers)
         }
+        _ if !block.has_ideal_adcs() => convert(block, grid, codes),
         (_, Quantizer::PassThrough) => Clipped::default(),
         (_, Quantizer::Codes { low, high }) if level == ActivityLevel::Off => {
             quantize::<W, false>(W::narrow(low), W::narrow(high), codes)
@@ -230,6 +231,27 @@ fn quantize<W: Word, const COUNT: bool>(low: W, high: W, codes: &mut [W]) -> Cli
     }
     let total = |lanes: [W; CHUNK]| lanes.into_iter().map(|lane| lane.into() as u64).sum();
     Clipped { low: total(clipped_low), high: total(clipped_high) }
+}
+
+/// Sums → codes by ADCs that are not ideal.
+fn convert<W: Word>(block: &Block, grid: &Grid<W>, codes: &mut [W]) -> Clipped {
+    let adcs = block.adcs();
+    let Quantizer::Codes { low, high } = block.quantizer() else {
+        codes.iter_mut().zip(&grid.offset).for_each(|(code, &offset)| *code += offset);
+        return Clipped::default();
+    };
+    if adcs.edges(0).is_none() {
+        codes.iter_mut().zip(&grid.offset).for_each(|(code, &offset)| *code += offset);
+        return quantize::<W, true>(W::narrow(low), W::narrow(high), codes);
+    }
+    let mut clipped = Clipped::default();
+    for (at, code) in codes.iter_mut().enumerate().take(block.lanes() * block.columns()) {
+        let unclamped = adcs.unclamped(at, (*code).into());
+        clipped.low += u64::from(unclamped < low);
+        clipped.high += u64::from(unclamped > high);
+        *code = W::narrow(unclamped.clamp(low, high));
+    }
+    clipped
 }
 
 /// What each sum moves by beside white noise: word lines that are off, and slow noise.
@@ -288,15 +310,15 @@ fn quantize_noisy<W: Word>(
         let sum = (*code).into() + buffers.moves[at] - common;
         let place = place(lanes, at / columns, at % columns);
         let unclamped = match white.map(|noise| noise.method) {
-            None => quantizer.unclamped(sum),
+            None => block.adcs().unclamped(at, sum),
             Some(NoiseMethod::Gaussian) => {
                 let deviation = deviation(block, buffers.variances[at]);
-                quantizer.unclamped(sum + moved(deviation, buffers.normals[place]))
+                block.adcs().unclamped(at, sum + moved(deviation, buffers.normals[place]))
             }
             Some(NoiseMethod::Thresholds) => {
                 let further = || key.further(step.group, step.plane, place);
                 let deviation = deviation(block, buffers.variances[at]);
-                sampled_code(block, (sum, deviation), buffers.words[place], further)
+                sampled_code(block, at, (sum, deviation), buffers.words[place], further)
             }
         };
         if let Quantizer::Codes { low, high } = quantizer {

@@ -81,7 +81,7 @@ impl InputPairs {
 }
 
 impl Integers {
-    /// Whether a block comes to whole numbers of 16 bits: without noise, contributions whole numbers of LSBs, sums
+    /// Whether a block comes to whole numbers of 16 bits: without noise, ideal ADCs, contributions whole numbers of LSBs, sums
     /// that never leave the range, a baseline that is linear.
     pub(crate) fn stand_for(block: &Block) -> bool {
         Rows::of(block).is_some_and(|rows| {
@@ -173,6 +173,7 @@ impl<'a> Rows<'a> {
         let baseline = block.baseline();
         let per_row = baseline.get(1).copied().unwrap_or(0);
         let is_whole = !block.is_noisy()
+            && block.has_ideal_adcs()
             && block.summands() == Summands::Rows
             && (block.unit() == 1 || !block.has_correction())
             && grid.contributions.iter().all(|contribution| i64::from(*contribution) % ONE == 0)
@@ -382,7 +383,7 @@ impl Lanes for V4 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{BlockParts, Contributions};
+    use crate::kernel::{BlockAdcs, BlockParts, Contributions};
 
     /// One group of three rows that add 1, 2 and 3 codes.
     fn block(baseline: Vec<i64>) -> Block {
@@ -396,6 +397,7 @@ mod tests {
             contributions: Contributions::from(vec![ONE, 2 * ONE, 3 * ONE]),
             summands: Summands::Rows,
             quantizer: Quantizer::Codes { low: 0, high: 6 },
+            adcs: BlockAdcs::default(),
             unit: 1,
             shift: vec![0],
             negative: vec![false],

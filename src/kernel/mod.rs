@@ -10,6 +10,7 @@
 //! with `n` the digit sum of the step. [`reference`](mod@reference) says what that is, slowly;
 //! [`direct`] returns the same bits, one vector addition per driven word line.
 
+mod adcs;
 mod block;
 mod contributions;
 mod counts;
@@ -27,6 +28,7 @@ mod table;
 mod white;
 
 pub use crate::simd::Level;
+pub use adcs::BlockAdcs;
 pub use block::Block;
 pub(crate) use contributions::PATTERN_ROWS;
 pub use contributions::{Contributions, Summands};
@@ -34,7 +36,7 @@ pub use counts::{ActivityLevel, Counts};
 pub(crate) use integer::{InputPairs, Integers};
 pub use noise::{NoiseKey, NoiseMethod};
 pub use parts::{BlockNoise, BlockParts};
-pub(crate) use patterns::{Octets, Patterns};
+pub(crate) use patterns::{Octets, Patterns, RunRule};
 pub use quantizer::Quantizer;
 pub use slow::{Flicker, Persistence, SlowNoise, Telegraph};
 pub(crate) use split::{Clipped, Runs, Split, Streams};

@@ -3,7 +3,7 @@
 use super::parts::WORD_LINE_BITS;
 use super::{Block, Quantizer, Step};
 use crate::error::{Error, Result};
-use crate::fixed::{HALF, ONE, round_real};
+use crate::fixed::round_real;
 use crate::key::{Key, Purpose, Stream, Streams, chance, quick_normal};
 
 /// How the white noise of a conversion is drawn. Either way the codes have the distribution of the code of the sum plus
@@ -108,12 +108,14 @@ pub(super) fn moved(deviation: f64, normal: f32) -> i64 {
 /// The word counts as two's complement, from −2¹⁵.
 pub(super) fn sampled_code(
     block: &Block,
+    conversion: usize,
     (sum, deviation): (i64, f64),
     word: u16,
     further: impl FnOnce() -> u16,
 ) -> i64 {
     let Quantizer::Codes { low, high } = block.quantizer() else { return sum };
-    let chance_of = |code: i64| threshold(sum as f64, code as f64, 1.0 / deviation);
+    let adcs = block.adcs();
+    let chance_of = |code: i64| threshold(sum as f64, adcs.edge(conversion, code) as f64, 1.0 / deviation);
     let upper = i64::from(word as i16) + (1 << 15);
     // Without a further word where none is met.
     let mut number = upper << 16;
@@ -127,7 +129,7 @@ pub(super) fn sampled_code(
         number < chance
     };
     // Chances fall with the code, so that the search ends at the first that is not met, or that is.
-    let mut code = block.quantizer().unclamped(sum).clamp(low - 1, high + 1);
+    let mut code = adcs.unclamped(conversion, sum).clamp(low - 1, high + 1);
     while code <= high && is_below(chance_of(code + 1)) {
         code += 1;
     }
@@ -137,11 +139,11 @@ pub(super) fn sampled_code(
     code
 }
 
-/// The chance that the noisy sum gets `code` or more, in 2⁻³²; by the reciprocal of the deviation.
+/// The chance that the noisy sum reaches the edge of a code, in 2⁻³²; by the reciprocal of the deviation.
 #[inline(always)]
-pub(super) fn threshold(sum: f64, code: f64, steepness: f64) -> i64 {
+pub(super) fn threshold(sum: f64, edge: f64, steepness: f64) -> i64 {
     // Whole numbers below 2⁵³: exact. Without noise a sum that is there gets ∞ or no number, for certain either way.
-    chance((sum - (code * ONE as f64 - HALF as f64)) * steepness)
+    chance((sum - edge) * steepness)
 }
 
 /// The code before clamping of one conversion of a group's pattern with white noise, from its word: the code of its place
@@ -154,10 +156,12 @@ pub(super) fn white_code(
     further: impl FnOnce() -> u16,
 ) -> i64 {
     let (sum, variance) = block.of_pattern(group, pattern, lane, column);
-    let deviation = deviation(block, variance);
+    let (conversion, deviation) = (lane * block.columns() + column, deviation(block, variance));
     match block.noise().map(|noise| noise.method).unwrap_or_default() {
-        NoiseMethod::Gaussian => block.quantizer().unclamped(sum + moved(deviation, quick_normal(word))),
-        NoiseMethod::Thresholds => sampled_code(block, (sum, deviation), word as u16, further),
+        NoiseMethod::Gaussian => {
+            block.adcs().unclamped(conversion, sum + moved(deviation, quick_normal(word)))
+        }
+        NoiseMethod::Thresholds => sampled_code(block, conversion, (sum, deviation), word as u16, further),
     }
 }
 

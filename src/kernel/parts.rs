@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use super::{Contributions, NoiseMethod, PATTERN_ROWS, Quantizer, SlowNoise, Summands};
+use super::{BlockAdcs, Contributions, NoiseMethod, PATTERN_ROWS, Quantizer, SlowNoise, Summands};
 use crate::error::{Error, Result, check_integer, check_length};
 use crate::simd::vectorised;
 
@@ -75,6 +75,8 @@ pub struct BlockParts {
     pub summands: Summands,
     /// Sum → code.
     pub quantizer: Quantizer,
+    /// What sets the ADCs apart from ideal ones.
+    pub adcs: BlockAdcs,
     /// What one code counts in the result.
     pub unit: i64,
     /// Left shift of each lane.
@@ -137,6 +139,7 @@ impl BlockParts {
             check_integer("lowest code", low, -(1 << 16), 0)?;
             check_integer("highest code", high, 0, 1 << 16)?;
         }
+        self.adcs.check(self.quantizer, conversions)?;
         if let Some(noise) = &self.noise {
             noise.method.check(self.quantizer == Quantizer::PassThrough)?;
             check_integer("unit of deviations (bits)", noise.unit_bits, 0, 60)?;

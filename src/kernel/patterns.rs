@@ -100,6 +100,37 @@ impl Patterns {
         );
     }
 
+    /// The planes that groups run in a batch, eight groups an octet: bit `g` of a pattern is group `g` of them. Where
+    /// planes repeat the sign, those above the last that is run are run like it.
+    pub(crate) fn runs_of(&mut self, driven: &Patterns, octets: Octets, rule: RunRule) {
+        let groups = octets.groups;
+        (self.octets, self.words) = (Octets::new(1, groups), driven.words);
+        self.bytes.clear();
+        self.bytes.resize(driven.vectors() * self.each(), 0);
+        let (words, each) = (self.words, self.each());
+        let vectors = self.bytes.chunks_exact_mut(each).zip(driven.bytes.chunks_exact(driven.each()));
+        vectorised(
+            #[inline(always)]
+            || {
+                for (to, driven) in vectors {
+                    for group in 0..groups {
+                        let first = group / octets.groups_each * words;
+                        let shift = group % octets.groups_each * octets.group_rows;
+                        let of_group = (((1u64 << octets.group_rows) - 1) << shift) * EVERY_PLANE;
+                        let mut run = [0; 2];
+                        for (run, word) in run.iter_mut().zip(&driven[first..first + words]) {
+                            *run = not_zero(u64::from_le(*word) & of_group);
+                        }
+                        run = rule.apply(run);
+                        for (to, run) in to[group / 8 * words..][..words].iter_mut().zip(run) {
+                            *to |= (run << (group % 8)).to_le();
+                        }
+                    }
+                }
+            },
+        );
+    }
+
     /// All patterns, eight planes in a little-endian word, `[vector][octet][word]`.
     pub(crate) fn words(&self) -> &[u64] {
         &self.bytes
@@ -128,6 +159,66 @@ impl Patterns {
     pub(crate) fn words_of_octet(&self) -> usize {
         self.words
     }
+}
+
+/// Which planes a group runs, of unsigned inputs or of such that planes beyond theirs repeat the sign of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunRule {
+    /// All of so many; with a sign, those that repeat it too.
+    All {
+        /// Planes of a stream.
+        planes: u32,
+        /// Whether inputs have a sign.
+        signed: bool,
+    },
+    /// Those up to the highest in which a row is driven; with a sign, all or none.
+    UpToHighest {
+        /// Whether inputs have a sign.
+        signed: bool,
+    },
+    /// Those in which a row is driven.
+    Driven,
+}
+
+impl RunRule {
+    /// The planes that are run, bit 0 of a byte each, of those in which a row is driven.
+    #[inline(always)]
+    fn apply(self, driven: [u64; 2]) -> [u64; 2] {
+        let all = [EVERY_PLANE; 2];
+        match self {
+            RunRule::All { signed: true, .. } => all,
+            RunRule::All { planes, signed: false } => {
+                let below = |planes: u32| if planes >= 8 { u64::MAX } else { (1 << (8 * planes)) - 1 };
+                [below(planes) & EVERY_PLANE, below(planes.saturating_sub(8)) & EVERY_PLANE]
+            }
+            RunRule::UpToHighest { signed: true } => {
+                if driven == [0; 2] {
+                    driven
+                } else {
+                    all
+                }
+            }
+            RunRule::UpToHighest { signed: false } => {
+                let down = |word: u64| {
+                    let word = word | word >> 8;
+                    let word = word | word >> 16;
+                    word | word >> 32
+                };
+                [if driven[1] == 0 { down(driven[0]) } else { EVERY_PLANE }, down(driven[1])]
+            }
+            RunRule::Driven => driven,
+        }
+    }
+}
+
+/// Row 0 in every byte.
+const EVERY_PLANE: u64 = 0x0101_0101_0101_0101;
+
+/// Bit 0 of every byte that is not 0.
+#[inline(always)]
+fn not_zero(word: u64) -> u64 {
+    const LOW_BITS: u64 = 0x7F * EVERY_PLANE;
+    ((((word & LOW_BITS) + LOW_BITS) | word) >> 7) & EVERY_PLANE
 }
 
 /// Input `i` of an octet becomes byte `i` of its word, or the lower and upper byte of its two words.

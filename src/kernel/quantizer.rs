@@ -17,7 +17,7 @@ pub enum Quantizer {
 }
 
 impl Quantizer {
-    /// The code before clamping.
+    /// The code before clamping, of an ideal ADC.
     pub fn unclamped(&self, sum: i64) -> i64 {
         match self {
             Quantizer::Codes { .. } => round(sum),
@@ -25,17 +25,28 @@ impl Quantizer {
         }
     }
 
+    /// The code, of an ideal ADC.
+    pub fn code(&self, sum: i64) -> i64 {
+        match *self {
+            Quantizer::Codes { .. } => self.clamp(self.unclamped(sum)),
+            Quantizer::PassThrough => sum,
+        }
+    }
+
     /// The code of one before clamping.
-    pub fn clamp(&self, unclamped: i64) -> i64 {
+    pub(super) fn clamp(&self, unclamped: i64) -> i64 {
         match *self {
             Quantizer::Codes { low, high } => unclamped.clamp(low, high),
             Quantizer::PassThrough => unclamped,
         }
     }
 
-    /// The code.
-    pub fn code(&self, sum: i64) -> i64 {
-        self.clamp(self.unclamped(sum))
+    /// Edges of an ADC, of the codes `low..=high + 1`; none without codes.
+    pub(super) fn edges(&self) -> usize {
+        match *self {
+            Quantizer::Codes { low, high } => (high - low) as usize + 2,
+            Quantizer::PassThrough => 0,
+        }
     }
 
     /// Largest magnitude of a code, for sums of at most `max_sum` in magnitude.

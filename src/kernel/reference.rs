@@ -18,8 +18,8 @@ pub struct Conversion {
     pub column: usize,
     /// Lane of the column.
     pub lane: usize,
-    /// Input of the ADC in grid units, noise included but for white noise by [`NoiseMethod::Thresholds`], which
-    /// no sum is drawn of.
+    /// Input of the ADC in grid units, its gain and noise included, its offset not, nor white noise by
+    /// [`NoiseMethod::Thresholds`], which no sum is drawn of.
     pub sum: i64,
     /// Code before clamping; with [`NoiseMethod::Thresholds`] beyond the range by one at most.
     pub unclamped: i64,
@@ -35,7 +35,7 @@ pub struct Conversion {
 ///
 /// ```
 /// use forms_xbar::kernel::{
-///     ActivityLevel, Block, BlockParts, Counts, Quantizer, Step, Summands, reference,
+///     ActivityLevel, Block, BlockAdcs, BlockParts, Counts, Quantizer, Step, Summands, reference,
 /// };
 ///
 /// let block = Block::new(BlockParts {
@@ -48,6 +48,7 @@ pub struct Conversion {
 ///     contributions: vec![3 << 16, 2 << 16].into(),
 ///     summands: Summands::Rows,
 ///     quantizer: Quantizer::Codes { low: 0, high: 15 },
+///     adcs: BlockAdcs::default(),
 ///     unit: 1,
 ///     shift: vec![0],
 ///     negative: vec![true],
@@ -92,18 +93,19 @@ pub fn run(
             sum += round_word_lines((first_row..).zip(&offsets).map(off).sum());
             sum += slow.as_ref().map_or(0, |slow| slow.moved(block, step, lane, column));
             sum -= common;
-            let mut unclamped = block.quantizer().unclamped(sum);
+            let mut unclamped = block.unclamped(lane, column, sum);
             if let (Some(drawn), Some(variance)) = (&drawn, block.variance(step, lane, column)) {
                 let place = place(block.lanes(), lane, column);
                 let deviation = deviation(block, variance);
                 match drawn {
                     Drawn::Gaussian(normals) => {
                         sum += moved(deviation, normals[place]);
-                        unclamped = block.quantizer().unclamped(sum);
+                        unclamped = block.unclamped(lane, column, sum);
                     }
                     Drawn::Thresholds(words, noise) => {
                         let further = || noise.further(step.group, step.plane, place);
-                        unclamped = sampled_code(block, (sum, deviation), words[place], further);
+                        let conversion = lane * block.columns() + column;
+                        unclamped = sampled_code(block, conversion, (sum, deviation), words[place], further);
                     }
                 }
             }

@@ -77,6 +77,8 @@ pub enum Purpose {
     WordLineNoise = 17,
     /// Further bits of white read noise that meets a threshold, one stream per conversion.
     ReadNoiseTie = 18,
+    /// Offset, gain and code widths of ADCs, one stream each per array and ADC.
+    AdcErrors = 20,
 }
 
 impl From<u128> for Key {

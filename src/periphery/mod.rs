@@ -5,9 +5,11 @@
 //! one DAC step.
 
 mod adc;
+mod adc_errors;
 mod baseline;
 mod dac;
 
 pub use adc::{Adc, Thresholds};
+pub use adc_errors::{AdcErrors, AdcInstance, AdcMap};
 pub use baseline::Baseline;
 pub use dac::Dac;

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{GroupPlanes, Input, StreamBuffers};
 use crate::activity::Activity;
 use crate::device::Persistence;
-use crate::die::{ArrayCells, DUMMY_BANK, Die, Digits, WEIGHT_BANK};
+use crate::die::{ArrayAdcs, ArrayCells, DUMMY_BANK, Die, Digits, WEIGHT_BANK};
 use crate::error::Result;
 use crate::fixed::ONE;
 
@@ -26,13 +26,15 @@ pub enum ErrorSource {
     Telegraph,
     /// 1/f noise.
     Flicker,
-    /// Rounding to a code, as a uniform error of one LSB: `LSB²/12`. Clipping is not in it.
+    /// Rounding to a code, as a uniform error of one LSB: `LSB²/12`. Clipping is not in it, nor are uneven codes.
     Quantization,
+    /// Noise of the ADC: its comparator and sample-and-hold.
+    Adc,
 }
 
 impl ErrorSource {
     /// All of them.
-    pub const ALL: [ErrorSource; 8] = [
+    pub const ALL: [ErrorSource; 9] = [
         ErrorSource::Thermal,
         ErrorSource::Shot,
         ErrorSource::Relative,
@@ -41,6 +43,7 @@ impl ErrorSource {
         ErrorSource::Telegraph,
         ErrorSource::Flicker,
         ErrorSource::Quantization,
+        ErrorSource::Adc,
     ];
 }
 
@@ -126,6 +129,9 @@ impl Die {
     /// The error of one product by source: variances from the die's conductances, conditions and
     /// settings. Nothing is drawn.
     ///
+    /// Gains of ADCs are in the shares of what lies before them, but for a dummy column's. Offsets and nonlinearity are the
+    /// same at every read, so that they are no share.
+    ///
     /// # Errors
     ///
     /// As [`Die::mvm`].
@@ -207,6 +213,7 @@ struct Group<'a> {
     die: &'a Die,
     digits: &'a Digits,
     cells: &'a ArrayCells,
+    adcs: ArrayAdcs<'a>,
     array: usize,
     group: usize,
     planes: &'a [RunPlane],
@@ -237,7 +244,17 @@ impl<'a> Group<'a> {
             z
         };
         let (amplitudes, dummy_amplitudes) = (draw(cells.columns, WEIGHT_BANK), draw(1, DUMMY_BANK));
-        Group { die, digits, cells, array, group, planes, amplitudes, dummy_amplitudes }
+        Group {
+            die,
+            digits,
+            cells,
+            adcs: die.array_adcs(array),
+            array,
+            group,
+            planes,
+            amplitudes,
+            dummy_amplitudes,
+        }
     }
 
     fn add_to(&self, sums: &mut Sums) {
@@ -257,8 +274,11 @@ impl<'a> Group<'a> {
     }
 
     /// Adds the conversions of one column.
-    fn add_column(&self, column: usize, weights: &[f64], sums: &mut Sums) {
+    fn add_column(&self, column: usize, code_weights: &[f64], sums: &mut Sums) {
         let design = self.die.design();
+        // What a sum counts before the gain of its ADC.
+        let gains: Vec<f64> = (0..code_weights.len()).map(|lane| self.adcs.gain(lane, column)).collect();
+        let weights: Vec<f64> = code_weights.iter().zip(&gains).map(|(weight, gain)| weight * gain).collect();
         let (noise, dac) = (design.read_noise(), design.dac());
         let first = self.group * design.active_rows();
         let rows = first..first + design.active_rows();
@@ -273,8 +293,10 @@ impl<'a> Group<'a> {
             [Some((f64::from(cell), 1.0)), pair.map(|pair| (f64::from(pair), -1.0))].into_iter().flatten()
         };
         let dummies = || rows.clone().map(|row| self.cells.dummy(row));
-        let together: f64 = weights.iter().sum();
-        let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
+        let together: f64 = code_weights.iter().sum();
+        let square_sum = |weights: &[f64]| weights.iter().map(|weight| weight * weight).sum::<f64>();
+        let (squares, code_squares) = (square_sum(&weights), square_sum(code_weights));
+        let at_inputs: f64 = gains.iter().map(|gain| 1.0 / (gain * gain)).sum();
 
         for (_, place, digits) in self.planes {
             let place = place * place;
@@ -308,7 +330,10 @@ impl<'a> Group<'a> {
             let lanes = weights.len() as f64;
             sums.add(ErrorSource::FrontEnd, front_end * lanes, in_result(front_end) * place * squares);
             let rounding = lsb_amperes * lsb_amperes / 12.0;
-            sums.add(ErrorSource::Quantization, rounding * lanes, in_result(rounding) * place * squares);
+            let adc = lsb_amperes * lsb_amperes * square_sum(&[design.adc_errors().noise_lsb()]);
+            for (source, variance) in [(ErrorSource::Quantization, rounding), (ErrorSource::Adc, adc)] {
+                sums.add(source, variance * at_inputs, in_result(variance) * place * code_squares);
+            }
             // A driver moves all lanes of its word line together.
             for row in rows.clone().filter(|_| noise.word_line_volts() > 0.0) {
                 let moved = |lane: usize| {

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::prepared::Kernel;
 use crate::kernel::{
-    Block, Clipped, InputPairs, Integers, Level, Patterns, Places, Runs, Split, Streams, Table, White, tiles,
+    Block, Clipped, InputPairs, Integers, Level, Patterns, Places, RunRule, Runs, Split, Streams, Table,
+    White, tiles,
 };
 use crate::stream::{InputFormat, Skip};
 
@@ -13,13 +14,19 @@ use crate::stream::{InputFormat, Skip};
 pub(super) struct Streaming {
     places: Places,
     streams: Streams,
+    rule: RunRule,
 }
 
 impl Streaming {
     pub(super) fn new(format: InputFormat, skip: Skip) -> Self {
         let (planes, signed) = (format.planes(), format.is_signed());
         let streams = Streams { planes, signed, repeats: skip == Skip::Off };
-        Streaming { places: Places::new(planes, signed), streams }
+        let rule = match skip {
+            Skip::Off => RunRule::All { planes, signed },
+            Skip::LeadingZeros => RunRule::UpToHighest { signed },
+            Skip::AllZeroPlanes => RunRule::Driven,
+        };
+        Streaming { places: Places::new(planes, signed), streams, rule }
     }
 }
 
@@ -37,6 +44,8 @@ pub(super) struct Work {
     pub(super) patterns: Patterns,
     pub(super) inputs: InputPairs,
     runs: Runs,
+    /// Planes that groups run, where tables want to know.
+    group_runs: Patterns,
 }
 
 /// Rows of the largest group whose results are tabled.
@@ -97,8 +106,12 @@ impl Lookup {
 
     /// Looks at the patterns of a batch before its tiles are added.
     pub(super) fn look(&self, streaming: &Streaming, work: &mut Work) {
-        if let Lookup::Split(split) = self {
-            split.look(&work.patterns, streaming.streams, &mut work.runs);
+        match self {
+            Lookup::Split(split) => split.look(&work.patterns, streaming.streams, &mut work.runs),
+            Lookup::Table(table) if table.has_rests() => {
+                work.group_runs.runs_of(&work.patterns, table.octets_of_rows(), streaming.rule);
+            }
+            Lookup::Table(_) | Lookup::Integers(_) => {}
         }
     }
 
@@ -119,7 +132,8 @@ impl Lookup {
                     Lookup::Table(next) => Some((next, tile)),
                     _ => None,
                 });
-                table.add((level, next), tile, &work.patterns, streaming.places, sums, first);
+                let patterns = (&work.patterns, &work.group_runs);
+                table.add((level, next), tile, patterns, streaming.places, sums, first);
                 Clipped::default()
             }
             Lookup::Integers(integers) => {

@@ -138,8 +138,9 @@ impl Die {
     ///
     /// A table holds 64 bytes a weight for groups of 8 rows, 192 for groups of 16 and 4 lanes, 1024 or less with white noise, 2 where cells are ideal and
     /// the ADC lossless. Where they exceed the budget and batches are large, they are built for every batch, array by
-    /// array; where they cannot stand for the die (noise that is slow or common to columns, digits of several bits, no ADC, results beyond 16 bits a
-    /// pattern) the direct kernel reads it. The plan says which.
+    /// array; where they cannot stand for the die (noise that is slow or common to columns, digits of several bits, no
+    /// ADC, ADCs with offsets or uneven codes on more than eight active rows, results beyond 16 bits a pattern) the direct
+    /// kernel reads it. The plan says which.
     ///
     /// # Errors
     ///

@@ -22,6 +22,8 @@ pub(super) struct RowTile {
     energy: Vec<u128>,
     /// Conversions that each pattern clips, low and high, `[octet][pattern]`; empty where none does.
     clips: [Vec<[u32; 256]>; 2],
+    /// Those of planes in which no row of a group is driven, `[group]`; empty where none does.
+    rest_clips: [Vec<u64>; 2],
 }
 
 impl RowTile {
@@ -37,6 +39,7 @@ impl RowTile {
             conversions: blocks.iter().map(|block| (block.lanes() * block.columns()) as u64).sum(),
             energy: (0..rows).map(|row| blocks.iter().map(|block| block.row_energy(row)).sum()).collect(),
             clips: Default::default(),
+            rest_clips: Default::default(),
         }
     }
 
@@ -56,11 +59,18 @@ impl RowTile {
                 }
             }
         }
+        for (sums, clips) in self.rest_clips.iter_mut().zip(table.rest_clips()) {
+            if clips.iter().any(|&clips| clips > 0) {
+                sums.resize(clips.len(), 0);
+                sums.iter_mut().zip(clips).for_each(|(sum, &clips)| *sum += u64::from(clips));
+            }
+        }
     }
 
     /// Most bytes on the heap, whatever is clipped.
     pub(super) fn most_bytes(&self) -> usize {
-        self.octets.count() * size_of::<[[u32; 256]; 2]>() + size_of_val(&self.energy[..])
+        let of_groups = self.groups * size_of::<[u64; 2]>() + size_of_val(&self.energy[..]);
+        self.octets.count() * size_of::<[[u32; 256]; 2]>() + of_groups
     }
 }
 
@@ -77,6 +87,8 @@ pub(super) struct Tally {
     run: Vec<u64>,
     /// Planes in which each row is driven.
     driven: Vec<u64>,
+    /// What planes that are not run would clip, low and high.
+    unrun_clips: [u64; 2],
 }
 
 impl Tally {
@@ -114,8 +126,9 @@ impl Tally {
         counts.active_word_lines += count_ones(words) * tile.arrays as u64;
         let [low, high] =
             tile.clips.each_ref().map(|clips| count_clips(clips, words, patterns.words_of_octet()));
-        counts.clipped_low += low;
-        counts.clipped_high += high;
+        // Planes that are not run were looked up like such in which no row is driven.
+        counts.clipped_low += low - self.unrun_clips[0];
+        counts.clipped_high += high - self.unrun_clips[1];
         if level >= ActivityLevel::CountsAndEnergy {
             counts.energy += tile.energy_of(words, patterns.words_of_octet(), &mut self.driven);
         }
@@ -138,6 +151,8 @@ impl Tally {
         let mut histogram = [0u64; 17];
         self.planes.fill(0);
         self.run.clear();
+        let looked_up = (8 * WORDS * vectors) as u64;
+        self.unrun_clips = [0; 2];
         if format.is_signed() {
             self.run.resize(words.len(), 0);
         }
@@ -148,6 +163,9 @@ impl Tally {
             }
             histogram[all as usize] = (vectors * tile.groups) as u64;
             self.planes.fill(all * tile.groups as u32);
+            for (unrun, clips) in self.unrun_clips.iter_mut().zip(&tile.rest_clips) {
+                *unrun = clips.iter().sum::<u64>() * (looked_up - u64::from(all) * vectors as u64);
+            }
         } else {
             self.eic.resize(vectors * octets, 0);
             for group in 0..groups {
@@ -161,6 +179,12 @@ impl Tally {
                     *planes += eic.iter().map(|&eic| u32::from(eic)).sum::<u32>();
                 }
                 add_histogram(&self.eic, all, &mut histogram);
+                for (unrun, clips) in self.unrun_clips.iter_mut().zip(&tile.rest_clips) {
+                    for (octet, &clips) in clips.iter().skip(group).step_by(groups).enumerate() {
+                        let run = self.eic.iter().skip(octet).step_by(octets);
+                        *unrun += clips * (looked_up - run.map(|&eic| u64::from(eic)).sum::<u64>());
+                    }
+                }
             }
             // Groups that the last octet lacks run no plane, but are none.
             histogram[0] -= (vectors * (groups * octets - tile.groups)) as u64;

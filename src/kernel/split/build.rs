@@ -12,7 +12,7 @@ use crate::simd::vectorised;
 type Pair<W> = [[W; COLUMNS]; 2];
 
 impl Split {
-    /// The tables of a block, `None` for a block that they cannot stand for: with noise, with digits of several bits,
+    /// The tables of a block, `None` for a block that they cannot stand for: with noise, with ADCs that are not ideal, with digits of several bits,
     /// with corrections of results in other units than codes, with at most eight rows in a group, or with lanes beyond 16 bits.
     pub(crate) fn new(block: &Block) -> Option<Split> {
         let Words::Narrow(grid) = block.words() else { return None };
@@ -21,6 +21,7 @@ impl Split {
         let is_plain = (block.unit() == 1 || !block.has_correction())
             && block.max_digit() == 1
             && !block.is_noisy()
+            && block.has_ideal_adcs()
             && block.summands() != Summands::Patterns
             && block.baseline().first().is_none_or(|&none_driven| none_driven == 0)
             && (0..block.lanes()).all(|lane| block.shift(lane) < 15);

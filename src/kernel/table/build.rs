@@ -28,6 +28,10 @@ pub(super) struct Builder<'a> {
     totals: Vec<Codes>,
     /// Codes below the range and above it, `[group of the octet][pattern]`; empty where no lane of the octet clips.
     clipped: [Vec<Codes>; 2],
+    /// What groups add, and conversions that they clip, while no row of theirs is driven: every group of one tile so far,
+    /// in the order of a row.
+    pub(super) rests: Vec<Codes>,
+    pub(super) rest_clips: [Vec<u32>; 2],
 }
 
 /// What totals lie between.
@@ -61,19 +65,23 @@ impl<'a> Builder<'a> {
         // The upper half of a 32-bit sum is a word, so that no code is beyond one.
         let code = |code: i64| code.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
         let (low, high) = (code(low), code(high));
-        (is_plain && fits).then(|| Builder {
+        let has_words = block.adcs().edges(0).is_none() || block.quantizer() == words(low, high);
+        (is_plain && fits && has_words).then(|| Builder {
             block,
             grid,
             low,
             high,
             totals: Vec::new(),
             clipped: Default::default(),
+            rests: Vec::new(),
+            rest_clips: Default::default(),
         })
     }
 
-    /// The rows of one octet and `columns` of the block, at most 32, after `rows`; adds what they clip. What is taken
-    /// from every word of a column, so that they lie around 0, is added to `base`. The largest magnitudes of a word and of
-    /// a total; `None` where one could be no 16-bit word, or where no driven row does not count nothing.
+    /// The rows of one octet and `columns` of the block, at most 32, after `rows`; adds what they clip. What each group
+    /// adds while no row is driven is taken from its totals, so that planes which are not run add nothing, and put
+    /// after `rests`. What is taken from every word of a column, so that they lie around 0, is added to `base`. The
+    /// largest magnitudes of a word and of a total; `None` where one could be no 16-bit word.
     pub(super) fn octet(
         &mut self,
         groups: Range<usize>,
@@ -92,8 +100,7 @@ impl<'a> Builder<'a> {
                 for (at, group) in groups.enumerate() {
                     bounds += self.group(group, columns.clone(), at * patterns..(at + 1) * patterns);
                 }
-                let mut nothing = self.totals.iter().step_by(patterns);
-                if bounds.magnitude() > i16::MAX.into() || nothing.any(|total| *total != [0; COLUMNS]) {
+                if bounds.magnitude() > i16::MAX.into() || !self.take_rests(bounds) {
                     return None;
                 }
                 self.count_clips(clips);
@@ -102,6 +109,31 @@ impl<'a> Builder<'a> {
                 Some(self.centre(&mut rows[first..], base))
             },
         )
+    }
+
+    /// Takes from the totals of every group what it adds while no row is driven; `false` where what is left could be no
+    /// 16-bit word.
+    #[inline(always)]
+    fn take_rests(&mut self, bounds: Bounds) -> bool {
+        let patterns = 1 << self.block.group_rows();
+        let mut is_zero = true;
+        for (at, totals) in self.totals.chunks_exact_mut(patterns).enumerate() {
+            let rest = totals[0];
+            self.rests.push(rest);
+            for (clips, clipped) in self.rest_clips.iter_mut().zip(&self.clipped) {
+                let clipped = clipped.get(at * patterns);
+                clips.push(clipped.map_or(0, |clipped| clipped.iter().sum::<i16>() as u32));
+            }
+            if rest != [0; COLUMNS] {
+                is_zero = false;
+                for total in totals {
+                    for at in 0..COLUMNS {
+                        total[at] = total[at].wrapping_sub(rest[at]);
+                    }
+                }
+            }
+        }
+        is_zero || bounds.most - bounds.least <= i16::MAX.into()
     }
 
     /// Adds what the groups of an octet clip.
@@ -200,24 +232,46 @@ impl<'a> Builder<'a> {
         let weights = padded(&self.grid.signs, group)
             .map(|sign| ((1 << block.shift(lane)) ^ sign) as i16 - sign as i16);
         let summand = |row: usize| padded(&self.grid.contributions, row);
+        // Half a code and the offset of the ADC come on top of the sum of a pattern.
+        let offset = if self.grid.offset.is_empty() { [0; COLUMNS] } else { padded(&self.grid.offset, 0) };
+        let base = offset.map(|offset| offset + HALF as i32);
+        let edges = self.edges(lane, columns.clone());
         if block.summands() == Summands::Patterns {
-            // Half a code is all that comes on top of the sum of a pattern.
             let sums: Vec<Sums> = (group << rows..(group + 1) << rows).map(summand).collect();
-            return self.convert(&sums, &[[HALF as i32; COLUMNS]], weights, to);
+            return self.convert(&sums, &[base], weights, edges.as_ref(), to);
         }
         let lower = rows.div_ceil(2);
         let first = group * rows;
         let [mut low, mut high] = [[[0; COLUMNS]; HALF_PATTERNS]; 2];
-        low[0] = [HALF as i32; COLUMNS];
+        low[0] = base;
         fill_half(&mut low, (first..first + lower).map(summand));
         fill_half(&mut high, (first + lower..first + rows).map(summand));
-        self.convert(&low[..1 << lower], &high[..1 << (rows - lower)], weights, to)
+        self.convert(&low[..1 << lower], &high[..1 << (rows - lower)], weights, edges.as_ref(), to)
+    }
+
+    /// The edges of every column's ADC in one lane, in the order of a row; `None` where they lie ideally.
+    fn edges(&self, lane: usize, columns: Range<usize>) -> Option<[&'a [i64]; COLUMNS]> {
+        let (adcs, first) = (self.block.adcs(), lane * self.block.columns() + columns.start);
+        adcs.edges(first)?;
+        let of_column = |at: usize| (at < columns.len()).then(|| adcs.edges(first + at)).flatten();
+        let of_column = |at: usize| of_column(at).unwrap_or_default();
+        Some(in_order(&std::array::from_fn(of_column)))
     }
 
     /// Converts the sums of every pattern, put together from those of its lower and its upper rows, and adds the codes
     /// to the totals; what they add at most.
     #[inline(always)]
-    fn convert(&mut self, lower: &[Sums], upper: &[Sums], weights: Codes, to: Range<usize>) -> Bounds {
+    fn convert(
+        &mut self,
+        lower: &[Sums],
+        upper: &[Sums],
+        weights: Codes,
+        edges: Option<&[&[i64]; COLUMNS]>,
+        to: Range<usize>,
+    ) -> Bounds {
+        if let Some(edges) = edges {
+            return self.convert_by_edges((lower, upper), weights, edges, to);
+        }
         let ([lower_least, lower_most], [upper_least, upper_most]) = (extremes(lower), extremes(upper));
         let (least, most) = (code(lower_least, upper_least), code(lower_most, upper_most));
         let (low, high) = (self.low, self.high);
@@ -246,15 +300,54 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        let [least, most] = [least, most].map(|code| i64::from(code.clamp(low, high)));
-        let mut bounds = Bounds::default();
-        for weight in weights.map(i64::from) {
-            let [one, other] = [least * weight, most * weight];
-            bounds =
-                Bounds { least: bounds.least.min(one).min(other), most: bounds.most.max(one).max(other) };
-        }
-        bounds
+        bounds_of([least, most].map(|code| code.clamp(low, high)), weights)
     }
+
+    /// The same with codes that do not begin where they ideally do.
+    fn convert_by_edges(
+        &mut self,
+        (lower, upper): (&[Sums], &[Sums]),
+        weights: Codes,
+        edges: &[&[i64]; COLUMNS],
+        to: Range<usize>,
+    ) -> Bounds {
+        let (low, high) = (self.low, self.high);
+        self.clipped.iter_mut().for_each(|counts| counts.resize(self.totals.len(), [0; COLUMNS]));
+        let [below, above] = &mut self.clipped;
+        let (mut least, mut most) = (high, low);
+        for (pattern, at_pattern) in to.enumerate() {
+            let (lower, upper) = (&lower[pattern % lower.len()], &upper[pattern / lower.len()]);
+            // Columns that the block lacks have no edges.
+            for at in (0..COLUMNS).filter(|&at| !edges[at].is_empty()) {
+                let sum = i64::from(lower[at] + upper[at]) - HALF;
+                // From one below the lowest code to one above the highest.
+                let codes = edges[at].partition_point(|&edge| edge <= sum);
+                let unclamped = i32::from(low) - 1 + codes as i32;
+                let code = unclamped.clamp(low.into(), high.into()) as i16;
+                below[at_pattern][at] += i16::from(unclamped < low.into());
+                above[at_pattern][at] += i16::from(unclamped > high.into());
+                let total = &mut self.totals[at_pattern][at];
+                *total = total.wrapping_add(code.wrapping_mul(weights[at]));
+                (least, most) = (least.min(code), most.max(code));
+            }
+        }
+        bounds_of([least, most], weights)
+    }
+}
+
+/// What codes between the least and the most of all add by their weights.
+fn bounds_of([least, most]: [i16; 2], weights: Codes) -> Bounds {
+    let [least, most] = [least, most].map(i64::from);
+    let mut bounds = Bounds::default();
+    for weight in weights.map(i64::from) {
+        let [one, other] = [least * weight, most * weight];
+        bounds = Bounds { least: bounds.least.min(one).min(other), most: bounds.most.max(one).max(other) };
+    }
+    bounds
+}
+
+fn words(low: i16, high: i16) -> Quantizer {
+    Quantizer::Codes { low: low.into(), high: high.into() }
 }
 
 /// The code of a sum put together from two, before clamping: the upper half of its word.

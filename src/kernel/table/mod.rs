@@ -5,12 +5,15 @@
 
 mod build;
 mod lanes;
+mod rest;
 mod row;
 mod run;
 
+use std::mem::take;
 use std::ops::Range;
 
 use self::build::Builder;
+use self::rest::Rests;
 use self::row::{COLUMNS, Octet, PATTERNS, Row};
 use self::run::{Begin, Driven, Target, run};
 use super::Block;
@@ -32,6 +35,10 @@ pub(crate) struct Table {
     rows: Vec<Row>,
     /// What each octet clips, all columns together.
     clips: Vec<Clips>,
+    /// What groups add at rest.
+    rests: Rests,
+    /// Conversions that groups clip at rest, below and above, `[group]`, all columns together.
+    rest_clips: [Vec<u32>; 2],
     /// What was taken from the words of each column, all octets together, so that they lie around 0.
     bases: Vec<[i32; COLUMNS]>,
     /// The largest magnitude of a word.
@@ -45,7 +52,8 @@ impl Table {
     pub(crate) fn bytes_of(block: &Block) -> usize {
         let octets = Octets::of(block).count();
         let tiles = block.columns().div_ceil(COLUMNS);
-        octets * (tiles * size_of::<Octet>() + size_of::<Clips>()) + tiles * size_of::<[i32; COLUMNS]>()
+        let of_octets = octets * (tiles * size_of::<Octet>() + size_of::<Clips>());
+        of_octets + Rests::bytes_of(block, tiles) + tiles * size_of::<[i32; COLUMNS]>()
     }
 
     /// The tables of a block, `None` for a block that they cannot stand for: with noise, with digits of
@@ -61,6 +69,7 @@ impl Table {
         let mut clips = vec![[[0; PATTERNS]; 2]; octets.count()];
         let mut bases = vec![[0; COLUMNS]; tiles.clone().count()];
         let (mut largest, mut magnitude) = (1, 0);
+        let (mut rests, mut rest_clips) = (Vec::new(), [(); 2].map(|()| vec![0; block.groups()]));
         for (columns, base) in tiles.zip(&mut bases) {
             let mut sum = 0;
             for (at, clips) in clips.iter_mut().enumerate() {
@@ -70,13 +79,36 @@ impl Table {
                 sum += i64::from(of_totals);
             }
             magnitude = sum.max(magnitude);
+            rests.push(take(&mut builder.rests));
+            for (sums, clips) in rest_clips.iter_mut().zip(&mut builder.rest_clips) {
+                sums.iter_mut().zip(take(clips)).for_each(|(sum, clips)| *sum += clips);
+            }
         }
-        Some(Table { octets, columns: block.columns(), rows, clips, bases, largest, magnitude })
+        let rests = Rests::new(block.groups(), &rests)?;
+        magnitude += rests.magnitude();
+        let columns = block.columns();
+        Some(Table { octets, columns, rows, clips, rests, rest_clips, bases, largest, magnitude })
     }
 
     /// What each octet clips.
     pub(crate) fn clips(&self) -> &[Clips] {
         &self.clips
+    }
+
+    /// Conversions that groups clip in a plane in which none of their rows is driven, below and above, `[group]`.
+    pub(crate) fn rest_clips(&self) -> &[Vec<u32>; 2] {
+        &self.rest_clips
+    }
+
+    /// Whether groups add something in planes in which none of their rows is driven, so that [`Self::add`] wants
+    /// to know which planes are run.
+    pub(crate) fn has_rests(&self) -> bool {
+        !self.rests.are_zero()
+    }
+
+    /// How rows are gathered in patterns.
+    pub(crate) fn octets_of_rows(&self) -> Octets {
+        self.octets
     }
 
     /// What no result exceeds, in codes, whose planes count `places` together.
@@ -96,13 +128,13 @@ impl Table {
     }
 
     /// Adds the results of all vectors to the columns of one tile: 32 words, `stride` apart from vector to
-    /// vector; `first` puts them there instead. Meanwhile tables to come are brought near, if there is a `next` table and
-    /// tile.
+    /// vector; `first` puts them there instead. `runs` are the planes that groups run, where the table has
+    /// [rests](Self::has_rests). Meanwhile tables to come are brought near, if there is a `next` table and tile.
     pub(crate) fn add(
         &self,
         (level, next): (Level, Option<(&Table, usize)>),
         tile: usize,
-        patterns: &Patterns,
+        (patterns, runs): (&Patterns, &Patterns),
         places: Places,
         (sums, stride): (&mut [i32], usize),
         first: bool,
@@ -110,24 +142,41 @@ impl Table {
         let octets = self.octets(tile);
         let base = places.times(&self.bases[tile]);
         let mut begin = if first { Begin::At(&base) } else { Begin::Plus(&base) };
+        if self.has_rests() {
+            let (octets, target) = (self.rests.octets(tile), (begin, &mut *sums, stride));
+            add_octets((level, None), (octets, self.rests.largest), runs, places, target);
+            begin = Begin::There;
+        }
         // Few vectors look up few of the rows.
         let next = next.filter(|_| patterns.vectors() >= PATTERNS / 4);
-        let mut octet = 0;
-        while octet < octets.len() {
-            let shape = Shape::of(self.largest, octets.len() - octet);
-            let driven = Driven { words: patterns.words(), each: patterns.each(), octet };
-            let (octets, after) = octets[octet..].split_at(shape.octets);
-            let next = next
-                .map_or(&[][..], |(table, tile)| if after.is_empty() { table.octets(tile) } else { after });
-            let next = next[..next.len().min(DEPTH)].as_flattened();
-            let target = Target { begin, stride, sums: &mut *sums, next };
-            match patterns.words_of_octet() {
-                1 => by_shape::<1>(level, shape, octets, driven, places, target),
-                _ => by_shape::<2>(level, shape, octets, driven, places, target),
-            }
-            begin = Begin::There;
-            octet += shape.octets;
+        let next = next.map(|(table, tile)| table.octets(tile));
+        add_octets((level, next), (octets, self.largest), patterns, places, (begin, sums, stride));
+    }
+}
+
+/// Adds what some octets, of words of at most this magnitude, say of every vector; those to come are brought near, and
+/// then the `next` ones, if any.
+fn add_octets(
+    (level, next): (Level, Option<&[Octet]>),
+    (octets, largest): (&[Octet], i32),
+    patterns: &Patterns,
+    places: Places,
+    (mut begin, sums, stride): (Begin<'_>, &mut [i32], usize),
+) {
+    let mut octet = 0;
+    while octet < octets.len() {
+        let shape = Shape::of(largest, octets.len() - octet);
+        let driven = Driven { words: patterns.words(), each: patterns.each(), octet };
+        let (octets, after) = octets[octet..].split_at(shape.octets);
+        let next = next.map_or(&[][..], |next| if after.is_empty() { next } else { after });
+        let next = next[..next.len().min(DEPTH)].as_flattened();
+        let target = Target { begin, stride, sums: &mut *sums, next };
+        match patterns.words_of_octet() {
+            1 => by_shape::<1>(level, shape, octets, driven, places, target),
+            _ => by_shape::<2>(level, shape, octets, driven, places, target),
         }
+        begin = Begin::There;
+        octet += shape.octets;
     }
 }
 
@@ -191,7 +240,7 @@ fn of_shape<const S: usize, const P: usize, const Q: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{BlockParts, Contributions, Quantizer, Summands};
+    use crate::kernel::{BlockAdcs, BlockParts, Contributions, Quantizer, Summands};
 
     #[test]
     fn words_too_large_to_be_doubled_are_weighed_one_by_one() {
@@ -206,6 +255,7 @@ mod tests {
             contributions: Contributions::from(vec![16000 << 16, -16000 << 16]),
             summands: Summands::Rows,
             quantizer: Quantizer::Codes { low: -32768, high: 32767 },
+            adcs: BlockAdcs::default(),
             unit: 1,
             shift: vec![0],
             negative: vec![false],
@@ -224,7 +274,14 @@ mod tests {
             for level in Level::available() {
                 let mut sums = [7; 2 * COLUMNS];
                 let places = Places::new(16, signed);
-                table.add((level, None), 0, &patterns, places, (&mut sums, COLUMNS), true);
+                table.add(
+                    (level, None),
+                    0,
+                    (&patterns, &Patterns::default()),
+                    places,
+                    (&mut sums, COLUMNS),
+                    true,
+                );
                 let results = [sums[0], sums[COLUMNS]];
                 assert_eq!(results, [16000 * (x[0] - x[1]), 16000 * (x[2] - x[3])], "{level:?} {signed}");
             }

@@ -59,6 +59,15 @@ impl Patterns {
     }
 }
 
+/// What the ADCs of 32 columns add to their sums.
+pub(super) fn offsets(block: &Block, lane: usize, columns: Range<usize>) -> Sums {
+    let mut offsets = [0; COLUMNS];
+    for (offset, column) in offsets.iter_mut().zip(columns) {
+        *offset = block.adcs().offset(lane * block.columns() + column) as i32;
+    }
+    offsets
+}
+
 /// The sums of every pattern from that of none and those of single rows.
 #[inline(always)]
 fn double<T: Copy + std::ops::Add<Output = T>>(

@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use super::build::{Patterns, Sums};
+use super::build::{Patterns, Sums, offsets};
 use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, push, sum};
 use crate::fixed::{FRACTION_BITS, HALF};
 use crate::kernel::block::Grid;
@@ -42,7 +42,13 @@ impl Tables {
         let mut rows = vec![empty; block.groups() * shape.patterns * shape.each()];
         let mut patterns = Patterns::default();
         let noise = block.max_deviation() * MOST_SIGMA;
-        if noise >= LARGEST || (block.max_sum() + HALF) as f64 + noise >= f64::from(i32::MAX) {
+        // Codes of other widths take more than a shift.
+        if block.adcs().edges(0).is_some() {
+            return None;
+        }
+        if noise >= LARGEST
+            || (block.max_sum() + block.adcs().max_offset() + HALF) as f64 + noise >= f64::from(i32::MAX)
+        {
             return None;
         }
         for group in 0..block.groups() {
@@ -53,13 +59,14 @@ impl Tables {
                     #[inline(always)]
                     || {
                         patterns.fill(block, grid, (group, lane), shape.tile(tile));
+                        let offsets = offsets(block, lane, shape.tile(tile));
                         let of_patterns = patterns.sums.iter().zip(&patterns.variances);
                         for ((sums, variances), row) in of_patterns.zip(rows.chunks_exact_mut(shape.each())) {
                             let row = &mut row[at];
                             for at in 0..COLUMNS {
                                 row.deviations[at] = deviation(block, variances[at]) as f32;
-                                row.sums[at] =
-                                    (sums[at] + HALF as i32).wrapping_sub(ROUNDER.to_bits() as i32);
+                                let sum = sums[at] + offsets[at] + HALF as i32;
+                                row.sums[at] = sum.wrapping_sub(ROUNDER.to_bits() as i32);
                             }
                         }
                     },

@@ -203,6 +203,7 @@ impl White {
             && block.max_digit() == 1
             && block.group_rows() <= PATTERN_ROWS
             && (block.unit() == 1 || !block.has_correction())
+            && block.max_sum() + block.adcs().max_offset() < i32::MAX.into()
             && block.bound() / block.unit() <= i32::MAX.into();
         is_plain.then_some(noise.method)
     }

@@ -1,10 +1,12 @@
 //! Comparisons of random bits with the chances of codes.
 
+use std::ops::Range;
+
 use pulp::Arch;
 
-use super::build::{Patterns, Sums};
+use super::build::{Patterns, Sums, offsets};
 use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, push, sum};
-use crate::fixed::{FRACTION_BITS, HALF};
+use crate::fixed::{FRACTION_BITS, HALF, ONE};
 use crate::kernel::block::Grid;
 use crate::kernel::noise::{deviation, threshold};
 use crate::kernel::{Block, Clipped};
@@ -45,7 +47,8 @@ pub(super) fn each_of(sigma_lsb: f64) -> usize {
 }
 
 fn thresholds_each(block: &Block) -> usize {
-    each_of(block.max_deviation() / f64::from(1u32 << FRACTION_BITS))
+    let lsb = f64::from(1u32 << FRACTION_BITS);
+    each_of(block.max_deviation() / lsb) + (block.adcs().spread() as f64 / lsb).ceil() as usize
 }
 
 impl Tables {
@@ -59,6 +62,10 @@ impl Tables {
         if each > MOST || total > i16::MAX.into() || !is_counted {
             return None;
         }
+        let are_even = block.adcs().edges(0).is_none();
+        let conversions = |lane: usize, tile: Range<usize>| {
+            lane * block.columns() + tile.start..lane * block.columns() + tile.end
+        };
         let of_group = shape.patterns * shape.each() * (1 + each);
         let mut rows = vec![Row([0; COLUMNS]); block.groups() * of_group];
         let mut patterns = Patterns::default();
@@ -70,10 +77,16 @@ impl Tables {
                     #[inline(always)]
                     || {
                         patterns.fill(block, grid, (group, lane), shape.tile(tile));
+                        let offsets = offsets(block, lane, shape.tile(tile));
                         for ((sums, variances), rows) in
                             patterns.sums.iter().zip(&patterns.variances).zip(rows)
                         {
-                            fill(block, shape, sums, variances, rows);
+                            if are_even {
+                                fill(block, shape, (sums, &offsets), variances, rows);
+                            } else {
+                                let conversions = conversions(lane, shape.tile(tile));
+                                fill_uneven(block, shape, conversions, (sums, variances), rows);
+                            }
                         }
                     },
                 );
@@ -228,15 +241,22 @@ fn convert(rows: &[Row], words: Codes) -> (Codes, bool) {
 
 /// What conversions of these sums and variances are compared with.
 #[inline(always)]
-fn fill(block: &Block, shape: &Shape, sums: &Sums, variances: &[u64; COLUMNS], rows: &mut [Row]) {
+fn fill(
+    block: &Block,
+    shape: &Shape,
+    (sums, offsets): (&Sums, &Sums),
+    variances: &[u64; COLUMNS],
+    rows: &mut [Row],
+) {
     let [mut means, mut steepness] = [[0.0; COLUMNS]; 2];
     let mut first = [0; COLUMNS];
     for at in 0..COLUMNS {
         let deviation = deviation(block, variances[at]);
         steepness[at] = 1.0 / deviation;
-        means[at] = f64::from(sums[at]);
+        // Half a code above: the edge of code `c` is at `c`.
+        means[at] = f64::from(sums[at]) + f64::from(offsets[at]) + HALF as f64;
         // The least code that begins above what is certain to be reached.
-        let least = means[at] + HALF as f64 - CERTAIN * deviation - MARGIN;
+        let least = means[at] - CERTAIN * deviation - MARGIN;
         let code = (least.max(i32::MIN.into()) as i32 >> FRACTION_BITS) + 1;
         first[at] = code.max(shape.low).min(shape.high + 2);
         rows[0].0[at] = (first[at] - 1) as i16;
@@ -244,13 +264,42 @@ fn fill(block: &Block, shape: &Shape, sums: &Sums, variances: &[u64; COLUMNS], r
     for (after, row) in rows[1..].iter_mut().enumerate() {
         for at in 0..COLUMNS {
             let code = first[at] + after as i32;
-            let chance = threshold(means[at], code.into(), steepness[at]);
-            let chance = if code > shape.high + 1 { 0 } else { chance };
-            // Where the upper half meets the word, the whole decides.
-            let upper = (chance >> 16).min(u16::MAX.into());
-            row.0[at] = (upper - (1 << 15)) as i16;
+            let chance = threshold(means[at], f64::from(code) * ONE as f64, steepness[at]);
+            row.0[at] = word(if code > shape.high + 1 { 0 } else { chance });
         }
     }
+}
+
+/// The same of ADCs with codes of other widths.
+fn fill_uneven(
+    block: &Block,
+    shape: &Shape,
+    conversions: Range<usize>,
+    (sums, variances): (&Sums, &[u64; COLUMNS]),
+    rows: &mut [Row],
+) {
+    // Columns that there are not get 0.
+    rows[1..].iter_mut().for_each(|row| row.0 = [i16::MIN; COLUMNS]);
+    for (at, conversion) in conversions.enumerate() {
+        let deviation = deviation(block, variances[at]);
+        let (sum, codes) = (f64::from(sums[at]), i64::from(shape.low)..=i64::from(shape.high) + 1);
+        let mut edges = codes.map(|code| block.adcs().edge(conversion, code) as f64);
+        let least = sum - CERTAIN * deviation - MARGIN;
+        let certain = edges.clone().take_while(|&edge| edge <= least).count();
+        rows[0].0[at] = (shape.low - 1 + certain as i32) as i16;
+        if certain > 0 {
+            edges.nth(certain - 1);
+        }
+        for (row, edge) in rows[1..].iter_mut().zip(edges) {
+            row.0[at] = word(threshold(sum, edge, 1.0 / deviation));
+        }
+    }
+}
+
+/// The word that a chance begins at. Where a word meets it, the whole chance decides.
+#[inline(always)]
+fn word(chance: i64) -> i16 {
+    ((chance >> 16).min(u16::MAX.into()) - (1 << 15)) as i16
 }
 
 /// Quarters of draws, the lowest first.
