@@ -315,7 +315,7 @@ fn what_tables_cannot_stand_for_is_read_by_the_direct_kernel() {
     let forms = || presets::forms().adc(Adc::granular(5)).input_bits(8);
     let wide = forms().mapping(Mapping::Polarized { fragment: 16 });
     for (name, builder) in [
-        ("noise", forms().read_noise(ReadNoise::new(0.05, 0.0).unwrap())),
+        ("noise of word lines", forms().read_noise(ReadNoise::NONE.with_word_line_volts(0.01))),
         ("digits of two bits", forms().dac(Dac::new(2, 0.2).unwrap())),
         ("noise on sixteen active rows", wide.read_noise(ReadNoise::new(0.05, 0.0).unwrap())),
         ("no ADC", forms().adc(Adc::pass_through())),

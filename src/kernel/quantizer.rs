@@ -34,7 +34,7 @@ impl Quantizer {
     }
 
     /// The code of one before clamping.
-    pub(super) fn clamp(&self, unclamped: i64) -> i64 {
+    pub fn clamp(&self, unclamped: i64) -> i64 {
         match *self {
             Quantizer::Codes { low, high } => unclamped.clamp(low, high),
             Quantizer::PassThrough => unclamped,
