@@ -5,8 +5,8 @@ mod common;
 
 use common::{Fill, random_inputs, random_weights};
 use forms_xbar::circuit::Wires;
-use forms_xbar::device::IvCurve;
-use forms_xbar::kernel::Level;
+use forms_xbar::device::{IvCurve, WhiteLaw, WhiteNoise};
+use forms_xbar::kernel::{Level, NoiseMethod};
 use forms_xbar::read::{Input, Kernel};
 use forms_xbar::{
     ActivityLevel, Adc, Baseline, Budget, Cell, Dac, Design, DesignBuilder, Die, Error, Key, LevelMap,
@@ -82,6 +82,16 @@ fn assert_reads<T: Input>(die: &Die, prepared: &Prepared<'_>, x: &[T]) {
         }
         assert_eq!(scratch.activity(), activity);
     }
+    // In two parts.
+    let (first, second) = x.split_at(vectors / 3 * die.inputs());
+    let mut y = vec![0i64; expected.len()];
+    let (y_first, y_second) = y.split_at_mut(vectors / 3 * die.outputs());
+    let level = ActivityLevel::CountsAndEnergy;
+    let mut activity = prepared.mvm_batch_into_keyed(first, keys, y_first, level).unwrap();
+    let keys_second = |vector| keys(vectors / 3 + vector);
+    activity += prepared.mvm_batch_into_keyed(second, keys_second, y_second, level).unwrap();
+    let whole = prepared.mvm_batch_into_keyed(x, keys, &mut vec![0i64; expected.len()], level).unwrap();
+    assert_eq!((y, activity), (expected.clone(), whole));
     let counted: forms_xbar::Activity = single.iter().map(|read| read.activity).sum();
     let counts = prepared
         .mvm_batch_into_keyed(x, keys, &mut vec![0i64; expected.len()], ActivityLevel::Counts)
@@ -176,6 +186,132 @@ fn split_tables_return_the_bits_of_the_reference() {
     assert!(split > 200 && streamed > 40, "{split} {streamed}");
     let [split, _] = read_random_dies(44, 12, Kernel::Split, |_| 128);
     assert!(split > 20, "{split}");
+}
+
+/// A random design with read noise, mostly white and of up to 10 LSB, and its die.
+fn noisy_die(rng: &mut ChaCha8Rng, method: NoiseMethod) -> Die {
+    let fragment = [1, 2, 3, 4, 5, 8][rng.random_range(0..6)];
+    let mapping = match rng.random_range(0..6) {
+        0 => Mapping::Offset,
+        1 => Mapping::Differential { subtraction: Subtraction::Digital },
+        2 => Mapping::Differential { subtraction: Subtraction::BeforeAdc },
+        _ => Mapping::Polarized { fragment },
+    };
+    let bipolar = mapping == Mapping::Differential { subtraction: Subtraction::BeforeAdc };
+    let rows = fragment * rng.random_range(1..=4);
+    let (inputs, outputs) = (rng.random_range(1..=40), rng.random_range(1..=70));
+    let signed = rng.random();
+    let leaky = rng.random_range(0..3) == 0;
+    let levels = if leaky { (30e-6, 120e-6) } else { (1e-6, 100e-6) };
+    let cell = Cell::new(LevelMap::linear(2, levels.0, levels.1).unwrap())
+        .with_programming(Programming::Lognormal { sigma: if rng.random() { 0.3 } else { 0.0 } });
+    let baseline = match rng.random_range(0..4) {
+        0 => Baseline::None,
+        // Its noise is common to columns.
+        1 if !bipolar && rng.random_range(0..4) == 0 => Baseline::DummyColumn,
+        _ => Baseline::Digital,
+    };
+    let (adc_bits, is_calibrated) = (rng.random_range(2..=6), rng.random_range(0..4) == 0);
+    let adc = match rng.random_range(0..3) {
+        _ if is_calibrated => Adc::calibrated(adc_bits, 0.95),
+        0 => Adc::full_range(adc_bits),
+        _ => Adc::granular(adc_bits),
+    };
+    let sigma = [0.0, 1e-5, 0.02, 0.1, 0.2, 0.3, 0.4, 1.0, 10.0][rng.random_range(0..9)];
+    let step_amperes = (levels.1 - levels.0) / 3.0 * 0.2;
+    let relative = if rng.random() { 0.0 } else { sigma / 20.0 };
+    let mut noise = ReadNoise::new(relative, sigma * step_amperes).unwrap();
+    if rng.random_range(0..3) == 0 {
+        noise = noise.with_white(WhiteNoise::new(1e9, WhiteLaw::ThermalAndShot).unwrap());
+    }
+    if rng.random_range(0..12) == 0 {
+        noise = noise.with_word_line_volts(1e-3);
+    }
+    let design = DesignBuilder::new(mapping, cell, adc)
+        .array(rows, rng.random_range(8..=160))
+        .active_rows(fragment)
+        .column_flip(rng.random())
+        .input_bits([4, 8, 16][rng.random_range(0..3)])
+        .signed_inputs(signed)
+        .skip([Skip::Off, Skip::LeadingZeros, Skip::AllZeroPlanes][rng.random_range(0..3)])
+        .baseline(baseline)
+        .read_noise(noise)
+        .noise_method(method)
+        .build()
+        .unwrap();
+    let polarized = matches!(mapping, Mapping::Polarized { .. }).then_some((fragment, rows));
+    let bits = [4, 8][rng.random_range(0..2)];
+    let weights = random_weights((inputs, outputs, bits), Fill::Uniform, polarized, rng.random());
+    let die = design.program_keyed(&weights, Key::from(rng.random::<u64>() as u128)).unwrap();
+    if !is_calibrated || rng.random() {
+        return die;
+    }
+    // Where the inputs drive nothing, there is nothing to calibrate on.
+    let calibrated = match batch(die.design(), die.inputs(), 4, 1) {
+        Batch::U8(x) => die.calibrate(&x),
+        Batch::U16(x) => die.calibrate(&x),
+        Batch::I8(x) => die.calibrate(&x),
+        Batch::I16(x) => die.calibrate(&x),
+    };
+    calibrated.unwrap_or(die)
+}
+
+#[test]
+fn white_noise_by_tables_has_the_bits_of_the_reference() {
+    for (seed, method) in [(51, NoiseMethod::Gaussian), (52, NoiseMethod::Thresholds)] {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let (mut tabled, mut streamed, mut direct) = (0, 0, 0);
+        let (mut clipped_low, mut clipped_high) = (0, 0);
+        for case in 0..100 {
+            let die = noisy_die(&mut rng, method);
+            let batch = batch(die.design(), die.inputs(), rng.random_range(0..=4), case);
+            let all = die.prepare(Budget::default()).unwrap().plan();
+            for level in Level::available() {
+                let prepared = die.prepare(Budget::default().with_level(level)).unwrap();
+                assert_eq!((prepared.plan().kernel, prepared.plan().level), (all.kernel, level));
+                assert_reads_alike(&die, &prepared, &batch);
+            }
+            tabled += usize::from(all.kernel == Kernel::White);
+            direct += usize::from(all.kernel == Kernel::Direct);
+            // Room for the tables of one array, not for all; for none.
+            let less = Budget::default().with_bytes(all.bytes.saturating_sub(1));
+            let streaming = die.prepare(less).unwrap();
+            streamed += usize::from(streaming.plan().streams && streaming.plan().kernel == Kernel::White);
+            assert_reads_alike(&die, &streaming, &batch);
+            let without = die.prepare(Budget::default().with_bytes(0)).unwrap();
+            assert_eq!(without.plan().kernel, Kernel::Direct);
+            let Batch::U8(x) = &batch else { continue };
+            let read = without.mvm_batch(x, &mut ChaCha8Rng::seed_from_u64(case)).unwrap();
+            let prepared = die.prepare(Budget::default()).unwrap();
+            assert_eq!(read, prepared.mvm_batch(x, &mut ChaCha8Rng::seed_from_u64(case)).unwrap());
+            clipped_low += read.activity.clipped_low();
+            clipped_high += read.activity.clipped_high();
+        }
+        println!("{method:?}: {tabled} by tables, {streamed} streaming, {direct} direct");
+        assert!(tabled > 30 && streamed > 10 && direct > 10, "{tabled} {streamed} {direct}");
+        assert!(clipped_low > 1000 && clipped_high > 1000, "{clipped_low} {clipped_high}");
+    }
+}
+
+#[test]
+fn thresholds_are_tabled_up_to_six_a_conversion() {
+    let weights = random_weights((40, 70, 8), Fill::Uniform, Some((8, 128)), 3);
+    let mut kernels = vec![];
+    for sigma in [0.1, 0.2, 0.3, 0.45, 0.5, 10.0] {
+        let noise = ReadNoise::new(0.0, sigma * 33e-6 * 0.2).unwrap();
+        let builder = presets::forms().adc(Adc::granular(4)).input_bits(8).read_noise(noise);
+        let design = builder.noise_method(NoiseMethod::Thresholds).build().unwrap();
+        let die = design.program_keyed(&weights, Key::from(2)).unwrap();
+        for level in Level::available() {
+            let prepared = die.prepare(Budget::default().with_level(level)).unwrap();
+            assert_reads_alike(&die, &prepared, &batch(die.design(), 40, 4, 1));
+        }
+        kernels.push((sigma, die.prepare(Budget::default()).unwrap().plan().kernel));
+    }
+    // 12.8 σ and two grid units: up to 0.47 LSB.
+    for (sigma, kernel) in kernels {
+        assert_eq!(kernel, if sigma < 0.47 { Kernel::White } else { Kernel::Direct }, "{sigma}");
+    }
 }
 
 /// A random design of ideal cells whose ADC has so many bits less than are lossless.
@@ -315,7 +451,7 @@ fn what_tables_cannot_stand_for_is_read_by_the_direct_kernel() {
     let forms = || presets::forms().adc(Adc::granular(5)).input_bits(8);
     let wide = forms().mapping(Mapping::Polarized { fragment: 16 });
     for (name, builder) in [
-        ("noise of word lines", forms().read_noise(ReadNoise::NONE.with_word_line_volts(0.01))),
+        ("noise of word lines", forms().read_noise(ReadNoise::NONE.with_word_line_volts(1e-3))),
         ("digits of two bits", forms().dac(Dac::new(2, 0.2).unwrap())),
         ("noise on sixteen active rows", wide.read_noise(ReadNoise::new(0.05, 0.0).unwrap())),
         ("no ADC", forms().adc(Adc::pass_through())),
