@@ -132,7 +132,7 @@ fn ziggurat(c: &mut Criterion, group: &str) {
     const COLUMNS: usize = SIZE * LANES;
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
     let sums: Vec<f32> =
-        (0..(SIZE / FRAGMENT << FRAGMENT) * COLUMNS).map(|_| rng.random_range(0.0..16.0)).collect();
+        (0..((SIZE / FRAGMENT) << FRAGMENT) * COLUMNS).map(|_| rng.random_range(0.0..16.0)).collect();
     let x = inputs(BATCH);
     // The patterns of the planes up to the highest bit of a fragment, as the preset skips planes.
     let patterns: Vec<(usize, usize, u32, usize)> = x
