@@ -6,7 +6,7 @@
 
 mod common;
 
-use forms_xbar::kernel::{Block, BlockNoise, BlockParts, NoiseMethod, Quantizer, Summands};
+use forms_xbar::kernel::{Block, BlockAdcs, BlockNoise, BlockParts, NoiseMethod, Quantizer, Summands};
 use forms_xbar::read::Kernel;
 use forms_xbar::{
     Activity, ActivityLevel, Adc, Baseline, Budget, Cell, DesignBuilder, Die, Error, Key, LevelMap, Mapping,
@@ -559,6 +559,7 @@ fn thresholds_need_codes() {
         contributions: vec![1 << 16].into(),
         summands: Summands::Rows,
         quantizer,
+        adcs: BlockAdcs::default(),
         unit: 1,
         shift: vec![0],
         negative: vec![false],

@@ -9,8 +9,8 @@ use forms_xbar::device::{IvCurve, WhiteLaw, WhiteNoise};
 use forms_xbar::kernel::{Level, NoiseMethod};
 use forms_xbar::read::{Input, Kernel};
 use forms_xbar::{
-    ActivityLevel, Adc, Baseline, Budget, Cell, Dac, Design, DesignBuilder, Die, Error, Key, LevelMap,
-    Mapping, Prepared, Programming, ReadNoise, Skip, Subtraction, Weights, presets,
+    ActivityLevel, Adc, AdcErrors, AdcMap, Baseline, Budget, Cell, Dac, Design, DesignBuilder, Die, Error,
+    Key, LevelMap, Mapping, Prepared, Programming, ReadNoise, Skip, Subtraction, Weights, presets,
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -227,14 +227,26 @@ fn noisy_die(rng: &mut ChaCha8Rng, method: NoiseMethod) -> Die {
     if rng.random_range(0..12) == 0 {
         noise = noise.with_word_line_volts(1e-3);
     }
+    // ADCs that are off, of uneven codes, or ideal.
+    let mut errors = AdcErrors::NONE;
+    if rng.random_range(0..3) == 0 {
+        errors =
+            AdcErrors::new([0.0, 0.7][rng.random_range(0..2)], 0.02).unwrap().with_noise_lsb(0.1).unwrap();
+    }
+    if rng.random_range(0..4) == 0 {
+        errors = errors.with_dnl_lsb(0.6).unwrap();
+    }
     let design = DesignBuilder::new(mapping, cell, adc)
-        .array(rows, rng.random_range(8..=160))
+        .array(rows, 4 * rng.random_range(2..=40))
         .active_rows(fragment)
         .column_flip(rng.random())
         .input_bits([4, 8, 16][rng.random_range(0..3)])
         .signed_inputs(signed)
         .skip([Skip::Off, Skip::LeadingZeros, Skip::AllZeroPlanes][rng.random_range(0..3)])
         .baseline(baseline)
+        .adc_errors(errors)
+        .adcs_per_array(4)
+        .adc_map([AdcMap::Blocks, AdcMap::Interleaved][rng.random_range(0..2)])
         .read_noise(noise)
         .noise_method(method)
         .build()

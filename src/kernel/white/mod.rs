@@ -49,6 +49,13 @@ pub(crate) struct VectorRuns {
 /// The words of a row that were not converted right, with the codes before clamping that they got instead.
 type Redone = [Option<(u32, i32)>; COLUMNS];
 
+/// What a row clips that is converted again.
+#[derive(Debug, Clone, Copy, Default)]
+struct Clips {
+    right: Clipped,
+    wrong: Clipped,
+}
+
 /// A row of conversions that were not all converted right, since that takes more than the loop can do: the place of the
 /// plane, and the row of its pattern.
 type Odd = (u32, u32);
@@ -283,13 +290,17 @@ impl White {
             Tables::Thresholds(tables) => tables.add(run, (level, counts), (runs, &mut odd), sums),
         };
         for &(place, row) in &odd {
-            self.redo(block, group, runs, (place as usize, row as usize), sums, &mut clipped);
+            let redone = self.redo(block, group, runs, (place as usize, row as usize), sums);
+            if counts {
+                clipped += redone.right;
+                clipped -= redone.wrong;
+            }
         }
         runs.odd = odd;
         clipped
     }
 
-    /// Converts a row right that was not.
+    /// Converts a row right that was not; what clips now, and did.
     fn redo(
         &self,
         block: &Block,
@@ -297,8 +308,8 @@ impl White {
         runs: &VectorRuns,
         (place, row): (usize, usize),
         sums: &mut [[i32; COLUMNS]],
-        clipped: &mut Clipped,
-    ) {
+    ) -> Clips {
+        let mut clips = Clips::default();
         let (shape, (vector, plane)) = (&self.shape, runs.planes[place]);
         let (tile, lane) = (row / shape.lanes(), row % shape.lanes());
         let mut draws = runs.draws(Portable, vector, plane);
@@ -315,10 +326,11 @@ impl White {
             let codes = right.clamp(shape.low, shape.high) - wrong.clamp(shape.low, shape.high);
             let sign = i32::from(self.signs[group * shape.each() + row][at]);
             moved[at] = ((codes << shape.shifts[lane]) ^ sign) - sign;
-            *clipped += shape.clips(right);
-            *clipped -= shape.clips(wrong);
+            clips.right += shape.clips(right);
+            clips.wrong += shape.clips(wrong);
         }
         add_plane(&mut sums[vector * shape.tiles + tile], &moved, plane);
+        clips
     }
 
     /// Adds what comes beside the codes.
