@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use forms_xbar::RealWeights;
-use forms_xbar::polarize::{Polarization, Quantization, ScaleRule, SignRule};
+use forms_xbar::polarize::{Polarization, Pruning, Quantization, ScaleRule, SignRule};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -37,9 +37,43 @@ fn projections(c: &mut Criterion) {
             }
         }
     }
-    let weights = RealWeights::from_row_slice(SIZE, SIZE, &values).expect("valid weights");
-    let quantization = Quantization::new(8, ScaleRule::MinMax).expect("valid bits");
-    group.bench_function("quantize_min_max", |b| b.iter(|| quantization.quantize(black_box(&weights))));
+    let matrix = || RealWeights::from_row_slice(SIZE, SIZE, &values).expect("valid weights");
+    let min_max = Quantization::new(8, ScaleRule::MinMax).expect("valid bits");
+    let given =
+        Quantization::new(8, min_max.steps(&matrix()).map(|steps| ScaleRule::Step(steps[0])).expect("steps"));
+    for (name, quantization) in [
+        ("quantize_given", given.expect("valid step")),
+        ("quantize_min_max", min_max),
+        ("quantize_min_max_per_column", min_max.with_step_per_column()),
+    ] {
+        let mut weights = matrix();
+        group.bench_function(name, |b| b.iter(|| quantization.project(black_box(&mut weights))));
+    }
+    // What these take beyond a given step.
+    let weights = matrix();
+    for (name, rule, samples) in [
+        ("steps_quantile", ScaleRule::Quantile(0.999), 20),
+        ("steps_least_squares", ScaleRule::LeastSquares, 10),
+    ] {
+        let quantization = Quantization::new(8, rule).expect("valid rule");
+        group.sample_size(samples);
+        group.bench_function(name, |b| b.iter(|| quantization.steps(black_box(&weights))));
+    }
+    group.sample_size(20);
+    // What returns a new matrix writes memory that it has just been given.
+    group.bench_function("copy_to_new", |b| b.iter(|| black_box(&values).to_vec()));
+    group.bench_function("quantize_min_max_to_new", |b| b.iter(|| min_max.quantize(black_box(&weights))));
+    for (name, ratio) in [("half", 0.5), ("quarter", 0.25)] {
+        let pruning = Pruning::new(ratio, ratio).expect("valid ratios");
+        let mut weights = matrix();
+        group.bench_function(BenchmarkId::new("prune", name), |b| {
+            b.iter(|| pruning.project(black_box(&mut weights)))
+        });
+        let kept = pruning.select(&matrix());
+        group.bench_function(BenchmarkId::new("prune_held", name), |b| {
+            b.iter(|| kept.project(black_box(&mut weights)))
+        });
+    }
     group.finish();
 }
 

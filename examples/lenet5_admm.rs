@@ -110,6 +110,10 @@ fn train_all(options: &Options, train: &Digits) -> Result<()> {
         store(&format!("polarized{fragment}"), &polarized, false)?;
         let quantized = trainer.constrain(&polarized, step.quantize(), Some(step))?;
         store(&format!("quantised{fragment}"), &quantized, true)?;
+        let whole = step.unpruned();
+        let polarized = trainer.constrain(&base, whole, None)?;
+        let quantized = trainer.constrain(&polarized, whole.quantize(), Some(whole))?;
+        store(&format!("unpruned{fragment}"), &quantized, true)?;
     }
     Ok(())
 }
@@ -191,6 +195,18 @@ fn report(options: &Options, train: &Digits, test: &Digits) -> Result<()> {
         )?;
         networks.push((fragment, quantized, integers, outcome.activity));
     }
+    let mut unpruned = Vec::new();
+    writeln!(
+        out,
+        "\nNothing pruned\n\n| fragment | float | quantised | integers |\n| --- | --- | --- | --- |"
+    )?;
+    for &fragment in &options.fragment {
+        let stage = read(&format!("unpruned{fragment}"))?;
+        let integers = Quantised::new(&stage, calibration)?;
+        let exact = percent(accuracy(&integers.exact(all), test.labels()));
+        writeln!(out, "| {fragment} | {} | {} | {exact} |", of_float(&float)?, of_float(&stage)?)?;
+        unpruned.push((fragment, integers));
+    }
 
     let original = Quantised::new(&float, calibration)?;
     writeln!(out, "\nCrossbars of 128 × 128 2-bit cells, 8-bit weights\n")?;
@@ -205,6 +221,10 @@ fn report(options: &Options, train: &Digits, test: &Digits) -> Result<()> {
     };
     let before = arrays("original", "differential", &original, DIFFERENTIAL, 8)?;
     arrays("original", "offset", &original, Mapping::Offset, 8)?;
+    for (fragment, integers) in &unpruned {
+        let polarized = Mapping::Polarized { fragment: *fragment };
+        arrays(&format!("unpruned, m = {fragment}"), "polarized", integers, polarized, *fragment)?;
+    }
     let mut after = Vec::new();
     for (fragment, _, integers, _) in &networks {
         let name = format!("final, m = {fragment}");
@@ -232,7 +252,10 @@ fn report(options: &Options, train: &Digits, test: &Digits) -> Result<()> {
             writeln!(out, "| {fragment} | {bits} | {} |", cells.join(" | "))
         };
         line("8 bits, counted on crossbars", activity.iter().map(|layer| layer.mean_eic()).collect())?;
-        line("16 bits", mean_eic(quantized, *fragment, 16, calibration, images)?)?;
+        for bits in [8, 16] {
+            let eic = mean_eic(quantized, *fragment, bits, calibration, images)?;
+            line(&format!("{bits} bits, of float activations"), eic)?;
+        }
     }
 
     let dies = options.dies as usize;
@@ -249,6 +272,10 @@ fn report(options: &Options, train: &Digits, test: &Digits) -> Result<()> {
         Ok(writeln!(out, "| {network} | {name} | {} |", points(loss))?)
     };
     loss("original", "differential", &original, (DIFFERENTIAL, 8))?;
+    for (fragment, integers) in &unpruned {
+        let machine = (Mapping::Polarized { fragment: *fragment }, *fragment);
+        loss(&format!("polarized, m = {fragment}"), "polarized", integers, machine)?;
+    }
     loss("pruned", "differential", &Quantised::new(&pruned, calibration)?, (DIFFERENTIAL, 8))?;
     for (fragment, _, integers, _) in &networks {
         let machine = (Mapping::Polarized { fragment: *fragment }, *fragment);

@@ -45,7 +45,7 @@ impl Weights {
     /// [`Error::Integer`] for a zero size or `bits` outside 2–16, [`Error::Length`] when
     /// `values.len() != inputs · outputs`, [`Error::Weight`] for the first value out of range.
     pub fn from_row_slice(inputs: usize, outputs: usize, bits: u32, values: &[i32]) -> Result<Self> {
-        Self::new(inputs, outputs, bits, false, values.to_vec())
+        Self::from_row_vec(inputs, outputs, bits, false, values.to_vec())
     }
 
     /// Weights from `outputs` runs of `inputs` values each, the memory order of an
@@ -57,7 +57,7 @@ impl Weights {
     pub fn from_column_slice(inputs: usize, outputs: usize, bits: u32, values: &[i32]) -> Result<Self> {
         check_size(inputs, outputs, values.len())?;
         let transposed = (0..values.len()).map(|at| values[(at % outputs) * inputs + at / outputs]).collect();
-        Self::new(inputs, outputs, bits, false, transposed)
+        Self::from_row_vec(inputs, outputs, bits, false, transposed)
     }
 
     /// As [`Weights::from_row_slice`], but permits magnitudes up to `2^bits − 1` of either sign.
@@ -74,10 +74,17 @@ impl Weights {
         bits: u32,
         values: &[i32],
     ) -> Result<Self> {
-        Self::new(inputs, outputs, bits, true, values.to_vec())
+        Self::from_row_vec(inputs, outputs, bits, true, values.to_vec())
     }
 
-    fn new(inputs: usize, outputs: usize, bits: u32, full_magnitude: bool, values: Vec<i32>) -> Result<Self> {
+    /// As [`Weights::from_row_slice`], or with full magnitude, without a copy.
+    pub(crate) fn from_row_vec(
+        inputs: usize,
+        outputs: usize,
+        bits: u32,
+        full_magnitude: bool,
+        values: Vec<i32>,
+    ) -> Result<Self> {
         check_integer("weight bits", bits, 2, 16)?;
         check_size(inputs, outputs, values.len())?;
         let weights = Weights { inputs, outputs, bits, full_magnitude, values };

@@ -117,6 +117,10 @@ proptest! {
             prop_assert!((kept as f64) < ratio * of as f64 + crossbar as f64);
         }
         prop_assert_eq!(kept.expand(&kept.compact(&before).unwrap()).unwrap(), after.clone());
+        prop_assert_eq!(&pruning.select(&before), &kept);
+        let mut held = before.clone();
+        assert_moved(kept.project(&mut held).unwrap(), &before, &held);
+        prop_assert_eq!(&held, &after);
         let mut again = after.clone();
         prop_assert_eq!(pruning.project(&mut again).1.distance, 0.0);
         prop_assert_eq!(&again, &after);
@@ -195,6 +199,63 @@ fn quantized_polarized_weights_stay_polarized() {
 }
 
 #[test]
+fn halves_round_away_from_zero() {
+    let weights = matrix(8, 1, &[0.25, -0.25, 0.75, -0.75, 1.25, -1.25, 0.249, -0.249]);
+    let quantized = Quantization::new(8, ScaleRule::Step(0.5)).unwrap().quantize(&weights).unwrap();
+    assert_eq!(quantized.weights.as_row_slice(), [1, -1, 2, -2, 3, -3, 0, 0]);
+    let mut projected = weights.clone();
+    Quantization::new(8, ScaleRule::Step(0.5)).unwrap().project(&mut projected).unwrap();
+    assert_eq!(bits(&projected), [0.5, -0.5, 1.0, -1.0, 1.5, -1.5, 0.0, 0.0].map(f32::to_bits));
+}
+
+/// Rows longer than what is rounded and counted together.
+#[test]
+fn wide_matrices_are_rounded_and_pruned_weight_by_weight() {
+    let (inputs, outputs) = (5, 1043);
+    let values: Vec<f32> = (0..inputs * outputs)
+        .map(|at| ((at * 7919) % 1009) as f32 / 504.0 - 1.0 + at as f32 * 1e-4)
+        .collect();
+    let before = matrix(inputs, outputs, &values);
+    let quantization = Quantization::new(6, ScaleRule::Quantile(0.7)).unwrap();
+    for quantization in [quantization, quantization.with_step_per_column()] {
+        let quantized = quantization.quantize(&before).unwrap();
+        let mut clipped = 0;
+        for (at, &value) in values.iter().enumerate() {
+            let level = (f64::from(value.abs()) / quantized.step(at % outputs) + 0.5).floor();
+            clipped += usize::from(level > 31.0);
+            let level = if value < 0.0 { -level.min(31.0) } else { level.min(31.0) };
+            assert_eq!(f64::from(quantized.weights.as_row_slice()[at]), level, "weight {at}");
+        }
+        assert!(clipped > 0 && quantized.clipped == clipped, "{clipped} {}", quantized.clipped);
+        let mut after = before.clone();
+        assert_eq!(quantization.project(&mut after).unwrap(), quantized.moved);
+        assert_eq!(bits(&after), bits(&quantized.to_real().unwrap()));
+        assert_moved(quantized.moved, &before, &after);
+    }
+    let steps =
+        Quantization::new(6, ScaleRule::MinMax).unwrap().with_step_per_column().steps(&before).unwrap();
+    for (output, &step) in steps.iter().enumerate() {
+        let column = (0..inputs).map(|input| values[input * outputs + output].abs());
+        assert_eq!(step, f64::from(column.fold(0.0, f32::max)) / 31.0);
+    }
+
+    let mut after = before.clone();
+    let (kept, moved) = Pruning::new(0.6, 0.3).unwrap().project(&mut after);
+    assert_moved(moved, &before, &after);
+    let mut norms: Vec<(f64, usize)> = (0..outputs)
+        .map(|output| ((0..inputs).map(|i| f64::from(values[i * outputs + output]).powi(2)).sum(), output))
+        .collect();
+    norms.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut largest: Vec<usize> = norms[..313].iter().map(|&(_, output)| output).collect();
+    largest.sort_unstable();
+    assert_eq!((kept.inputs().len(), kept.outputs()), (3, &largest[..]));
+    for (at, (&old, &new)) in values.iter().zip(after.as_row_slice()).enumerate() {
+        let stays = kept.inputs().contains(&(at / outputs)) && kept.outputs().contains(&(at % outputs));
+        assert_eq!(new, if stays { old } else { 0.0 });
+    }
+}
+
+#[test]
 fn the_largest_norms_are_kept() {
     // Column norms² 2, 5, 10; row norms² within the last two columns 1, 13, 1.
     let mut weights = matrix(3, 3, &[1.0, 1.0, 0.0, 0.0, 2.0, 3.0, 1.0, 0.0, 1.0]);
@@ -246,9 +307,10 @@ fn bad_settings() {
     assert_error(Polarization::new(0, SignRule::Sum), &["fragment", "0"]);
     assert_error(Polarization::new(1 << 17, SignRule::Sum), &["fragment", "65536"]);
     for ratio in [0.0, -0.5, 1.1, f64::NAN] {
-        assert_error(Pruning::new(ratio, 1.0), &["ratio of rows kept"]);
-        assert_error(Pruning::new(1.0, ratio), &["ratio of columns kept"]);
-        assert_error(Quantization::new(8, ScaleRule::Quantile(ratio)), &["quantile"]);
+        let value = format!("is {ratio}, but must be ");
+        assert_error(Pruning::new(ratio, 1.0), &["ratio of rows kept", &value]);
+        assert_error(Pruning::new(1.0, ratio), &["ratio of columns kept", &value]);
+        assert_error(Quantization::new(8, ScaleRule::Quantile(ratio)), &["quantile", &value]);
     }
     assert_error(Pruning::new(1.0, 1.0).unwrap().with_crossbar(0, 1), &["inputs of a crossbar"]);
     assert_error(Pruning::new(1.0, 1.0).unwrap().with_crossbar(1, 0), &["outputs of a crossbar"]);
@@ -265,7 +327,10 @@ fn levels_that_overflow() {
     let weights = matrix(1, 3, &[1.0, -12.75, 12.74]);
     let given = |step| Quantization::new(8, ScaleRule::Step(step)).unwrap().quantize(&weights);
     let error = Error::Weight { input: 0, output: 1, value: -128, min: -127, max: 127 };
-    assert_eq!(given(0.1).unwrap_err(), error);
+    assert_eq!(given(0.1).as_ref().unwrap_err(), &error);
+    let mut unchanged = weights.clone();
+    let projected = Quantization::new(8, ScaleRule::Step(0.1)).unwrap().project(&mut unchanged);
+    assert_eq!((projected.unwrap_err(), &unchanged), (error, &weights));
     assert_eq!(given(0.11).unwrap().clipped, 0);
     // Levels beyond any integer are still reported.
     assert_error(given(1e-300), &["weight", "127"]);

@@ -36,19 +36,28 @@ struct Course {
 
 impl Course {
     const FLOAT: Course = Course { epochs: 8, rates: (1e-3, 2e-4) };
-    const ADMM: Course = Course { epochs: 5, rates: (1e-3, 5e-4) };
-    const RETRAIN: Course = Course { epochs: 4, rates: (5e-4, 2e-5) };
+    const ADMM: Course = Course { epochs: 10, rates: (1e-3, 5e-4) };
+    const RETRAIN: Course = Course { epochs: 8, rates: (5e-4, 2e-5) };
     /// Eight bits are so close that little has to move.
     const LEVELS: Course = Course { epochs: 2, rates: (1e-4, 2e-5) };
 
     fn rate(&self, epoch: usize) -> f32 {
         let (first, last) = self.rates;
-        first + (last - first) * epoch as f32 / (self.epochs - 1).max(1) as f32
+        first + (last - first) * epoch as f32 / self.steps()
+    }
+
+    /// From one epoch to the next, to get from the first of two values to the second.
+    fn growth(&self, (first, last): (f64, f64)) -> f64 {
+        libm::pow(last / first, 1.0 / f64::from(self.steps()))
+    }
+
+    fn steps(&self) -> f32 {
+        (self.epochs - 1).max(1) as f32
     }
 }
 
-/// Weight of ADMM's penalty in the first epoch, and its growth from epoch to epoch.
-const RHO: (f64, f64) = (3e-3, 3.0);
+/// Weight of ADMM's penalty in the first epoch and in the last, by equal factors in between.
+const RHO: (f64, f64) = (3e-3, 0.243);
 
 /// Where training begins, and what later steps start from.
 #[derive(Debug, Clone)]
@@ -210,7 +219,7 @@ impl Trainer<'_> {
                 let residuals = admm.update(&parameters.matrix()?)?;
                 primal += residuals.primal * residuals.primal;
                 flips += residuals.flips;
-                admm.set_rho(admm.rho() * RHO.1)?;
+                admm.set_rho(admm.rho() * course.growth(RHO))?;
             }
             let mut err = stderr();
             write!(err, "{name}, epoch {} of {}", epoch + 1, course.epochs)?;

@@ -21,6 +21,7 @@ mod admm;
 mod calibration;
 mod column;
 mod constraints;
+mod grid;
 mod moved;
 mod polarization;
 mod post_training;

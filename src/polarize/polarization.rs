@@ -1,5 +1,6 @@
 //! One sign per fragment.
 
+use super::moved::{LANES, Squares};
 use super::{FragmentSigns, Moved};
 use crate::checked::checked_serde;
 use crate::error::{Result, check_integer};
@@ -111,26 +112,6 @@ impl Polarization {
             negative.extend((0..outputs).map(|at| signs::<1>(rows, outputs, at, self.rule, &mut squares)[0]));
         }
         FragmentSigns::from_parts(self.fragment, weights.inputs(), outputs, negative)
-    }
-}
-
-/// Columns that are projected together: one cache line of each row.
-pub(super) const LANES: usize = 16;
-
-/// Sums of squares, a lane for every column of a block, so that vector width never changes their
-/// order.
-#[derive(Debug, Default)]
-pub(super) struct Squares {
-    removed: [f64; LANES],
-    before: [f64; LANES],
-}
-
-impl Squares {
-    pub(super) fn moved(&self) -> Moved {
-        Moved {
-            distance: self.removed.iter().sum::<f64>().sqrt(),
-            norm: self.before.iter().sum::<f64>().sqrt(),
-        }
     }
 }
 

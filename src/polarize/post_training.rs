@@ -163,7 +163,7 @@ impl PostTraining {
                         levels[input * outputs + output] = (z / step + 0.5).floor() as i32;
                     }
                 }
-                let integers = quantization.integers(inputs, outputs, &levels)?;
+                let integers = quantization.integers(inputs, outputs, levels)?;
                 let mut quantized =
                     Quantized { weights: integers, steps, clipped: 0, moved: Moved::default() };
                 solution = quantized.to_real()?;

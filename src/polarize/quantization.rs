@@ -1,9 +1,9 @@
 //! Rounding to the signed levels of a number of bits.
 
 use super::Moved;
+use super::grid::{Grid, Range};
 use crate::checked::checked_serde;
 use crate::error::{Error, Result, check_integer, check_real};
-use crate::simd::vectorised;
 use crate::weights::{RealWeights, Weights};
 
 /// Where the largest level lies.
@@ -150,96 +150,107 @@ impl Quantization {
     ///
     /// [`Error::Real`] when the quantile of the magnitudes is 0 although not all are.
     pub fn steps(&self, weights: &RealWeights) -> Result<Vec<f64>> {
-        if let ScaleRule::Step(step) = self.rule {
-            return Ok(vec![step; if self.per_column { weights.outputs() } else { 1 }]);
+        match self.rule {
+            ScaleRule::MinMax => self.steps_in(weights, &self.range(weights)),
+            // The others need no range.
+            _ => self.steps_in(weights, &Range::default()),
         }
-        if !self.per_column {
-            return Ok(vec![self.step_of(weights.as_row_slice())?]);
+    }
+
+    fn range(&self, weights: &RealWeights) -> Range {
+        let of_columns = self.per_column && self.rule == ScaleRule::MinMax;
+        Range::new(weights, if of_columns { weights.outputs() } else { 1 })
+    }
+
+    fn steps_in(&self, weights: &RealWeights, range: &Range) -> Result<Vec<f64>> {
+        match self.rule {
+            ScaleRule::Step(step) => Ok(vec![step; if self.per_column { weights.outputs() } else { 1 }]),
+            ScaleRule::MinMax => Ok(range.largest.iter().map(|&top| self.step_to(top)).collect()),
+            ScaleRule::Quantile(_) | ScaleRule::LeastSquares if self.per_column => {
+                let values = weights.to_column_vec();
+                values.chunks_exact(weights.inputs()).map(|column| self.step_of(column)).collect()
+            }
+            ScaleRule::Quantile(_) | ScaleRule::LeastSquares => {
+                Ok(vec![self.step_of(weights.as_row_slice())?])
+            }
         }
-        weights.to_column_vec().chunks_exact(weights.inputs()).map(|column| self.step_of(column)).collect()
     }
 
     /// The integers, their steps, and how far that moves the matrix.
     ///
     /// # Errors
     ///
-    /// Those of [`Quantization::steps`], and [`Error::Weight`] for the first weight whose level exceeds
-    /// the largest of a given [`ScaleRule::Step`].
+    /// Those of [`Quantization::steps`]; of a given [`ScaleRule::Step`], [`Error::Weight`] for the first
+    /// weight whose level exceeds the largest, and [`Error::NotFinite`] where a level times the step exceeds `f32`.
     pub fn quantize(&self, weights: &RealWeights) -> Result<Quantized> {
-        let steps = self.steps(weights)?;
-        let (inputs, outputs) = (weights.inputs(), weights.outputs());
-        let max = self.max_level();
-        let by_output: Vec<f64> =
-            (0..outputs).map(|at| steps[if steps.len() == 1 { 0 } else { at }]).collect();
-        let mut levels = vec![0; inputs * outputs];
-        let clipped = vectorised(
-            #[inline(always)]
-            || {
-                let mut clipped = 0;
-                let rows = weights.as_row_slice().chunks_exact(outputs);
-                for (row, levels) in rows.zip(levels.chunks_exact_mut(outputs)) {
-                    for ((&value, &step), level) in row.iter().zip(&by_output).zip(levels) {
-                        let magnitude = magnitude(value, step);
-                        clipped += usize::from(magnitude > f64::from(max));
-                        *level = magnitude.min(max.into()).copysign(value.into()) as i32;
-                    }
-                }
-                clipped
-            },
-        );
-        if clipped > 0 && matches!(self.rule, ScaleRule::Step(_)) {
-            for (at, &value) in weights.as_row_slice().iter().enumerate() {
-                let level = magnitude(value, by_output[at % outputs]).copysign(value.into());
-                if level.abs() > f64::from(max) {
-                    let (min, max) = (i64::from(-max), i64::from(max));
-                    let (input, output) = (at / outputs, at % outputs);
-                    return Err(Error::Weight { input, output, value: level as i64, min, max });
-                }
-            }
-        }
-        let integers = self.integers(inputs, outputs, &levels)?;
-        let mut quantized = Quantized { weights: integers, steps, clipped, moved: Moved::default() };
-        quantized.moved = Moved::between(weights.as_row_slice(), quantized.to_real()?.as_row_slice());
-        Ok(quantized)
+        let range = self.range(weights);
+        let steps = self.steps_in(weights, &range)?;
+        self.check_given_step(weights, &range)?;
+        let mut levels = vec![0; weights.as_row_slice().len()];
+        let (clipped, moved) =
+            Grid::new(&steps, self.max_level()).levels(&range, weights.as_row_slice(), &mut levels);
+        let weights = self.integers(weights.inputs(), weights.outputs(), levels)?;
+        Ok(Quantized { weights, steps, clipped, moved })
     }
 
     /// Levels as weights of this width.
-    pub(super) fn integers(&self, inputs: usize, outputs: usize, levels: &[i32]) -> Result<Weights> {
-        if self.full_magnitude {
-            Weights::full_magnitude_from_row_slice(inputs, outputs, self.bits, levels)
-        } else {
-            Weights::from_row_slice(inputs, outputs, self.bits, levels)
-        }
+    pub(super) fn integers(&self, inputs: usize, outputs: usize, levels: Vec<i32>) -> Result<Weights> {
+        Weights::from_row_vec(inputs, outputs, self.bits, self.full_magnitude, levels)
     }
 
     /// Rounds a matrix to its levels and says how far that moved it.
     ///
     /// # Errors
     ///
-    /// As [`Quantization::quantize`].
+    /// As [`Quantization::quantize`]; the matrix is then as before.
     pub fn project(&self, weights: &mut RealWeights) -> Result<Moved> {
-        let quantized = self.quantize(weights)?;
-        *weights = quantized.to_real()?;
-        Ok(quantized.moved)
+        let range = self.range(weights);
+        let steps = self.steps_in(weights, &range)?;
+        self.check_given_step(weights, &range)?;
+        Ok(Grid::new(&steps, self.max_level()).round(&range, weights.as_mut_row_slice()))
+    }
+
+    /// A given step must reach the largest weight, and its level must be an `f32`.
+    fn check_given_step(&self, weights: &RealWeights, range: &Range) -> Result<()> {
+        let ScaleRule::Step(step) = self.rule else { return Ok(()) };
+        let max = f64::from(self.max_level());
+        let level = |value: f32| (f64::from(value.abs()) / step + 0.5).floor();
+        let fits = |value: f32| level(value) <= max && (level(value) * step) as f32 <= f32::MAX;
+        // Levels grow with magnitudes.
+        if range.largest.iter().copied().all(fits) {
+            return Ok(());
+        }
+        let place = |at: usize| (at / weights.outputs(), at % weights.outputs());
+        let values = weights.as_row_slice();
+        if let Some(at) = values.iter().position(|&value| level(value) > max) {
+            let ((input, output), max) = (place(at), i64::from(self.max_level()));
+            let value = level(values[at]).copysign(values[at].into()) as i64;
+            return Err(Error::Weight { input, output, value, min: -max, max });
+        }
+        let Some(at) = values.iter().position(|&value| !fits(value)) else { return Ok(()) };
+        let (input, output) = place(at);
+        Err(Error::NotFinite { input, output, value: f32::INFINITY.copysign(values[at]) })
+    }
+
+    /// The step that puts the largest level here.
+    fn step_to(&self, top: f32) -> f64 {
+        if top == 0.0 { 1.0 } else { f64::from(top) / f64::from(self.max_level()) }
     }
 
     fn step_of(&self, values: &[f32]) -> Result<f64> {
         let mut magnitudes: Vec<f32> = values.iter().map(|value| value.abs()).collect();
         let largest = magnitudes.iter().copied().fold(0.0, f32::max);
-        if largest == 0.0 {
-            return Ok(1.0);
-        }
         let top = match self.rule {
-            ScaleRule::Quantile(q) => {
+            ScaleRule::Quantile(q) if largest > 0.0 => {
                 let rank = ((q * values.len() as f64).ceil() as usize).clamp(1, values.len()) - 1;
                 let (_, &mut top, _) = magnitudes.select_nth_unstable_by(rank, f32::total_cmp);
                 check_real("quantile of the magnitudes", top.into(), f64::MIN_POSITIVE, f64::MAX)?;
                 top
             }
-            ScaleRule::LeastSquares => self.least_squares_top(&magnitudes, largest),
-            ScaleRule::MinMax | ScaleRule::Step(_) => largest,
+            ScaleRule::LeastSquares if largest > 0.0 => self.least_squares_top(&magnitudes, largest),
+            _ => largest,
         };
-        Ok(f64::from(top) / f64::from(self.max_level()))
+        Ok(self.step_to(top))
     }
 
     /// Where the largest level lies for the least squared error. It is an `f32`, so that the largest
@@ -249,15 +260,8 @@ impl Quantization {
         // Descent from the best fraction; it ends by itself, this bounds it.
         const ROUNDS: usize = 32;
         let max = f64::from(self.max_level());
-        let level = |value: f32, step: f64| magnitude(value, step).min(max);
-        let error = |top: f32| {
-            let step = f64::from(top) / max;
-            let squares = magnitudes.iter().map(|&value| {
-                let lost = f64::from(value) - f64::from((step * level(value, step)) as f32);
-                lost * lost
-            });
-            squares.sum::<f64>()
-        };
+        let grid = |top: f32| Grid::new(&[f64::from(top) / max], self.max_level());
+        let error = |top: f32| grid(top).fit(magnitudes).error;
         let mut best = (largest, error(largest));
         for fraction in 1..FRACTIONS {
             let top = largest * fraction as f32 / FRACTIONS as f32;
@@ -271,14 +275,8 @@ impl Quantization {
             }
         }
         for _ in 0..ROUNDS {
-            let step = f64::from(best.0) / max;
-            let (mut product, mut square) = (0.0, 0.0);
-            for &value in magnitudes {
-                let level = level(value, step);
-                product += level * f64::from(value);
-                square += level * level;
-            }
-            let top = ((max * product / square) as f32).min(largest);
+            let fit = grid(best.0).fit(magnitudes);
+            let top = ((max * fit.product / fit.square) as f32).min(largest);
             let found = error(top);
             // A NaN, from no level above 0, is no improvement.
             if best.1 == 0.0 || found.is_nan() || found >= best.1 {
@@ -290,8 +288,30 @@ impl Quantization {
     }
 }
 
-/// The nearest level's magnitude, halves upwards, however large.
-#[inline(always)]
-fn magnitude(value: f32, step: f64) -> f64 {
-    (f64::from(value.abs()) / step + 0.5).floor()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::at_every_level;
+
+    #[test]
+    fn every_cpu_level_gives_the_same_bits() {
+        let values: Vec<f32> =
+            (0..37 * 53).map(|at| ((at * 7919) % 1009) as f32 * 1e-3 - 0.5 / (1.0 + at as f32)).collect();
+        let weights = RealWeights::from_row_slice(37, 53, &values).unwrap();
+        for rule in
+            [ScaleRule::MinMax, ScaleRule::Quantile(0.9), ScaleRule::LeastSquares, ScaleRule::Step(0.1)]
+        {
+            let plain = Quantization::new(5, rule).unwrap();
+            for quantization in [plain, plain.with_step_per_column()] {
+                let results = at_every_level(|| {
+                    let mut projected = weights.clone();
+                    let moved = quantization.project(&mut projected).unwrap();
+                    let quantized = quantization.quantize(&weights).unwrap();
+                    assert_eq!(moved, quantized.moved);
+                    (projected, quantized, moved.distance.to_bits(), moved.norm.to_bits())
+                });
+                assert!(results.iter().all(|result| *result == results[0]));
+            }
+        }
+    }
 }

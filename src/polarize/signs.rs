@@ -1,7 +1,8 @@
 //! The signs of all fragments of a matrix.
 
 use super::Moved;
-use super::polarization::{LANES, Squares, clamp};
+use super::moved::{LANES, Squares};
+use super::polarization::clamp;
 use crate::error::{Result, check_integer, check_length};
 use crate::simd::vectorised;
 use crate::weights::RealWeights;

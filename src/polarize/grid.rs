@@ -1,0 +1,178 @@
+//! Rounding onto levels, row after row.
+//!
+//! Loops are kept apart by kind, those without sums from those with, because that is what compilers vectorise.
+
+use super::Moved;
+use super::moved::{LANES, PIECE, add_products, square, squared_change};
+use crate::simd::vectorised;
+use crate::weights::RealWeights;
+
+/// Levels `step · k` with `|k| ≤ max`.
+#[derive(Debug)]
+pub(super) struct Grid {
+    /// Of every column of a row; where all have one step, of a piece.
+    steps: Vec<f64>,
+    max: f64,
+}
+
+/// How well levels fit magnitudes.
+#[derive(Debug, Default)]
+pub(super) struct Fit {
+    /// Sum of squared distances.
+    pub(super) error: f64,
+    /// Sum of levels times magnitudes.
+    pub(super) product: f64,
+    /// Sum of squared levels.
+    pub(super) square: f64,
+}
+
+impl Grid {
+    /// One step per column, or one for all.
+    pub(super) fn new(steps: &[f64], max: i32) -> Self {
+        let steps = if let &[step] = steps { vec![step; PIECE] } else { steps.to_vec() };
+        Grid { steps, max: max.into() }
+    }
+
+    /// Rounds weights in place; how far that moves them.
+    pub(super) fn round(&self, range: &Range, values: &mut [f32]) -> Moved {
+        let (max, width) = (self.max, self.steps.len());
+        vectorised(
+            #[inline(always)]
+            || {
+                let (mut removed, mut reals) = ([0.0; LANES], [0.0; PIECE]);
+                for row in values.chunks_mut(width) {
+                    for (values, steps) in row.chunks_mut(PIECE).zip(self.steps.chunks(PIECE)) {
+                        for ((real, &value), &step) in reals.iter_mut().zip(&*values).zip(steps) {
+                            *real = real_of(level(value.abs(), step, max), step, value);
+                        }
+                        let reals = &reals[..values.len()];
+                        add_products(&mut removed, values, reals, squared_change);
+                        values.copy_from_slice(reals);
+                    }
+                }
+                range.moved(removed)
+            },
+        )
+    }
+
+    /// Writes the levels of weights; how many lie beyond the largest, and how far they are moved.
+    pub(super) fn levels(&self, range: &Range, values: &[f32], levels: &mut [i32]) -> (usize, Moved) {
+        let (max, width) = (self.max, self.steps.len());
+        vectorised(
+            #[inline(always)]
+            || {
+                let (mut removed, mut reals) = ([0.0; LANES], [0.0; PIECE]);
+                let mut clipped = 0;
+                for (row, levels) in values.chunks(width).zip(levels.chunks_mut(width)) {
+                    let pieces = row.chunks(PIECE).zip(levels.chunks_mut(PIECE));
+                    for ((values, levels), steps) in pieces.zip(self.steps.chunks(PIECE)) {
+                        let into = reals.iter_mut().zip(levels);
+                        for (((real, integer), &value), &step) in into.zip(values).zip(steps) {
+                            let level = level(value.abs(), step, max);
+                            *real = real_of(level, step, value);
+                            *integer = integer_of(level, value);
+                        }
+                        add_products(&mut removed, values, &reals[..values.len()], squared_change);
+                        for (&value, &step) in values.iter().zip(steps) {
+                            clipped += u64::from(raised(value.abs(), step) >= max + 1.0);
+                        }
+                    }
+                }
+                (clipped as usize, range.moved(removed))
+            },
+        )
+    }
+
+    /// How well the levels of the first step fit magnitudes.
+    pub(super) fn fit(&self, magnitudes: &[f32]) -> Fit {
+        let (step, max) = (self.steps[0], self.max);
+        vectorised(
+            #[inline(always)]
+            || {
+                let (mut errors, mut products, mut squares) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+                let (mut levels, mut lost) = ([0.0; PIECE], [0.0; PIECE]);
+                for values in magnitudes.chunks(PIECE) {
+                    for ((level_of, lost), &value) in levels.iter_mut().zip(&mut lost).zip(values) {
+                        *level_of = level(value, step, max);
+                        *lost = f64::from(value) - f64::from((*level_of * step) as f32);
+                    }
+                    let (levels, lost) = (&levels[..values.len()], &lost[..values.len()]);
+                    add_products(&mut errors, lost, lost, |a, b| a * b);
+                    add_products(&mut products, levels, values, |level, value| level * f64::from(value));
+                    add_products(&mut squares, levels, levels, |a, b| a * b);
+                }
+                let sum = |lanes: [f64; LANES]| lanes.iter().sum();
+                Fit { error: sum(errors), product: sum(products), square: sum(squares) }
+            },
+        )
+    }
+}
+
+/// Half a level above the magnitude, in levels.
+#[inline(always)]
+fn raised(magnitude: f32, step: f64) -> f64 {
+    f64::from(magnitude) / step + 0.5
+}
+
+/// The magnitude of the nearest level, halves upwards, at most `max`.
+#[inline(always)]
+fn level(magnitude: f32, step: f64, max: f64) -> f64 {
+    let level = raised(magnitude, step).floor();
+    if level < max { level } else { max }
+}
+
+/// What a level stands for, rounded once, with the sign of a weight; 0 has a plus.
+#[inline(always)]
+fn real_of(level: f64, step: f64, sign: f32) -> f32 {
+    ((level * step) as f32).copysign(sign) + 0.0
+}
+
+/// A level as an integer with the sign of a weight. In numbers of this size the low bits count ones; unlike a
+/// conversion, that vectorises.
+#[inline(always)]
+fn integer_of(level: f64, sign: f32) -> i32 {
+    const ONES: f64 = (1u64 << 52) as f64;
+    let integer = (level + ONES).to_bits() as i32;
+    if sign < 0.0 { -integer } else { integer }
+}
+
+/// What has to be known of weights before they are rounded.
+#[derive(Debug, Default)]
+pub(super) struct Range {
+    /// Largest magnitude of every column, or of the matrix.
+    pub(super) largest: Vec<f32>,
+    /// Sum of squares.
+    square: f64,
+}
+
+impl Range {
+    /// Of every column, or of the matrix for one column.
+    pub(super) fn new(weights: &RealWeights, columns: usize) -> Self {
+        let width = if columns == 1 { PIECE } else { columns };
+        let (mut tops, mut squares) = (vec![0; width], [0.0; LANES]);
+        vectorised(
+            #[inline(always)]
+            || {
+                for row in weights.as_row_slice().chunks(width) {
+                    for (values, tops) in row.chunks(PIECE).zip(tops.chunks_mut(PIECE)) {
+                        for (top, &value) in tops.iter_mut().zip(values) {
+                            // Finite magnitudes are in the order of their bits, and integers have a maximum
+                            // in every CPU's vectors.
+                            *top = value.abs().to_bits().max(*top);
+                        }
+                        add_products(&mut squares, values, values, square);
+                    }
+                }
+            },
+        );
+        if columns == 1 {
+            tops = vec![tops.into_iter().fold(0, u32::max)];
+        }
+        Range { largest: tops.into_iter().map(f32::from_bits).collect(), square: squares.iter().sum() }
+    }
+
+    /// From there by a sum of squared changes.
+    fn moved(&self, removed: [f64; LANES]) -> Moved {
+        Moved { distance: removed.iter().sum::<f64>().sqrt(), norm: self.square.sqrt() }
+    }
+}
