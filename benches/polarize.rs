@@ -6,7 +6,8 @@
 
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use forms_xbar::RealWeights;
 use forms_xbar::polarize::{Polarization, Pruning, Quantization, ScaleRule, SignRule};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
@@ -20,8 +21,14 @@ fn projections(c: &mut Criterion) {
     let mut group = c.benchmark_group("polarize_4096x4096");
     group.sample_size(20);
     group.throughput(Throughput::Elements((SIZE * SIZE) as u64));
-    let mut copy = vec![0f32; SIZE * SIZE];
-    group.bench_function("copy", |b| b.iter(|| black_box(&mut copy).copy_from_slice(black_box(&values))));
+    let mut copied = vec![0f32; SIZE * SIZE];
+    // Again before each kind: a machine's memory is not as fast at all times.
+    let mut copy = |group: &mut BenchmarkGroup<'_, WallTime>, before: &str| {
+        group.bench_function(BenchmarkId::new("copy", before), |b| {
+            b.iter(|| black_box(&mut copied).copy_from_slice(black_box(&values)))
+        });
+    };
+    copy(&mut group, "polarize");
     for fragment in [4, 8, 16, 128] {
         for (name, rule) in [("sum", SignRule::Sum), ("nearest", SignRule::Nearest)] {
             let polarization = Polarization::new(fragment, rule).expect("valid fragment");
@@ -41,6 +48,7 @@ fn projections(c: &mut Criterion) {
     let min_max = Quantization::new(8, ScaleRule::MinMax).expect("valid bits");
     let given =
         Quantization::new(8, min_max.steps(&matrix()).map(|steps| ScaleRule::Step(steps[0])).expect("steps"));
+    copy(&mut group, "quantize");
     for (name, quantization) in [
         ("quantize_given", given.expect("valid step")),
         ("quantize_min_max", min_max),
@@ -63,6 +71,7 @@ fn projections(c: &mut Criterion) {
     // What returns a new matrix writes memory that it has just been given.
     group.bench_function("copy_to_new", |b| b.iter(|| black_box(&values).to_vec()));
     group.bench_function("quantize_min_max_to_new", |b| b.iter(|| min_max.quantize(black_box(&weights))));
+    copy(&mut group, "prune");
     for (name, ratio) in [("half", 0.5), ("quarter", 0.25)] {
         let pruning = Pruning::new(ratio, ratio).expect("valid ratios");
         let mut weights = matrix();
