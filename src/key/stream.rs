@@ -138,7 +138,7 @@ impl Stream {
         );
     }
 
-    /// Fills `values` with standard normal numbers as [`quick_normals`] makes them, one 32-bit word each as in
+    /// Fills `values` with standard normal numbers as [`normals_of`] makes them, one 32-bit word each as in
     /// [`Stream::fill_normals`].
     pub(crate) fn fill_quick_normals(&mut self, values: &mut [f32]) {
         for values in values.chunks_mut(CHUNK) {
