@@ -37,12 +37,17 @@ impl Octets {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.groups.div_ceil(self.groups_each) * self.parts
+        self.bundles() * self.parts
     }
 
     /// Octets of one group.
     pub(crate) fn parts(&self) -> usize {
         self.parts
+    }
+
+    /// Octets of whole groups, or groups of several octets.
+    fn bundles(&self) -> usize {
+        self.groups.div_ceil(self.groups_each)
     }
 
     /// Groups of an octet.
@@ -67,11 +72,16 @@ impl Octets {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Patterns {
     octets: Octets,
+    vectors: usize,
     /// Words of eight planes.
     words: usize,
-    /// `[vector][octet][word]`, byte `p` of a little-endian word for plane `p`; bytes above the planes repeat the sign.
+    /// `[bundle][vector][octet][word]`, where a bundle is one octet, or those of one group; byte `p` of a little-endian
+    /// word for plane `p`; bytes above the planes repeat the sign.
     bytes: Vec<u64>,
 }
+
+/// Vectors that are cut octet by octet while they are near.
+const NEAR: usize = 64;
 
 impl Patterns {
     /// Cuts the inputs of a row tile into patterns: `rows` of each vector of `inputs` elements, in `planes`
@@ -84,45 +94,55 @@ impl Patterns {
         octets: Octets,
         planes: u32,
     ) {
-        (self.octets, self.words) = (octets, if planes > 8 { 2 } else { 1 });
-        self.bytes.clear();
-        self.bytes.resize(x.len() / inputs * self.each(), 0);
-        let (words, each) = (self.words, self.each());
-        let to = self.bytes.chunks_exact_mut(each);
+        self.resize(octets, x.len() / inputs, if planes > 8 { 2 } else { 1 });
+        let (words, of_bundle) = (self.words, self.words_of_bundle());
         vectorised(
             #[inline(always)]
             || {
-                for (to, x) in to.zip(x.chunks_exact(inputs)) {
-                    gather(&x[rows.clone()], octets, words, to);
-                    to.iter_mut().for_each(|word| *word = transpose(u64::from_le(*word)).to_le());
+                for (near, x) in x.chunks(NEAR * inputs).enumerate() {
+                    for octet in 0..octets.count() {
+                        let of_octet = octets.rows(octet);
+                        let end = rows.end.min(rows.start + of_octet.end);
+                        let from = Columns { x, inputs, first: (rows.start + of_octet.start).min(end), end };
+                        let bundle = octet / octets.parts * self.vectors + near * NEAR;
+                        for word in 0..words {
+                            let first = bundle * of_bundle + octet % octets.parts * words + word;
+                            from.gather(word, &mut self.bytes[first..], of_bundle);
+                        }
+                    }
                 }
+                self.bytes.iter_mut().for_each(|word| *word = transpose(u64::from_le(*word)).to_le());
             },
         );
+    }
+
+    /// Makes room for so many vectors, all at 0.
+    fn resize(&mut self, octets: Octets, vectors: usize, words: usize) {
+        (self.octets, self.vectors, self.words) = (octets, vectors, words);
+        self.bytes.clear();
+        self.bytes.resize(vectors * octets.count() * words, 0);
     }
 
     /// The planes that groups run in a batch, eight groups an octet: bit `g` of a pattern is group `g` of them. Where
     /// planes repeat the sign, those above the last that is run are run like it.
     pub(crate) fn runs_of(&mut self, driven: &Patterns, octets: Octets, rule: RunRule) {
-        let groups = octets.groups;
-        (self.octets, self.words) = (Octets::new(1, groups), driven.words);
-        self.bytes.clear();
-        self.bytes.resize(driven.vectors() * self.each(), 0);
-        let (words, each) = (self.words, self.each());
-        let vectors = self.bytes.chunks_exact_mut(each).zip(driven.bytes.chunks_exact(driven.each()));
+        let (groups, words) = (octets.groups, driven.words);
+        self.resize(Octets::new(1, groups), driven.vectors, words);
         vectorised(
             #[inline(always)]
             || {
-                for (to, driven) in vectors {
-                    for group in 0..groups {
-                        let first = group / octets.groups_each * words;
-                        let shift = group % octets.groups_each * octets.group_rows;
-                        let of_group = (((1u64 << octets.group_rows) - 1) << shift) * EVERY_PLANE;
+                for group in 0..groups {
+                    let shift = group % octets.groups_each * octets.group_rows;
+                    let of_group = (((1u64 << octets.group_rows) - 1) << shift) * EVERY_PLANE;
+                    let to = self.bundle_mut(group / 8).chunks_exact_mut(words);
+                    let driven = driven.bundle(group / octets.groups_each).chunks_exact(words);
+                    for (to, driven) in to.zip(driven) {
                         let mut run = [0; 2];
-                        for (run, word) in run.iter_mut().zip(&driven[first..first + words]) {
+                        for (run, word) in run.iter_mut().zip(driven) {
                             *run = not_zero(u64::from_le(*word) & of_group);
                         }
                         run = rule.apply(run);
-                        for (to, run) in to[group / 8 * words..][..words].iter_mut().zip(run) {
+                        for (to, run) in to.iter_mut().zip(run) {
                             *to |= (run << (group % 8)).to_le();
                         }
                     }
@@ -131,28 +151,44 @@ impl Patterns {
         );
     }
 
-    /// All patterns, eight planes in a little-endian word, `[vector][octet][word]`.
+    /// All patterns, eight planes in a little-endian word, `[bundle][vector][octet][word]`.
     pub(crate) fn words(&self) -> &[u64] {
         &self.bytes
+    }
+
+    /// Those of one octet of groups, or of the octets of one group, `[vector][octet][word]`.
+    pub(crate) fn bundle(&self, at: usize) -> &[u64] {
+        let all = self.vectors * self.words_of_bundle();
+        &self.bytes[at * all..][..all]
+    }
+
+    fn bundle_mut(&mut self, at: usize) -> &mut [u64] {
+        let all = self.vectors * self.words_of_bundle();
+        &mut self.bytes[at * all..][..all]
+    }
+
+    /// Bundles of a vector.
+    pub(crate) fn bundles(&self) -> usize {
+        self.octets.bundles()
+    }
+
+    /// Words of a vector in one bundle.
+    pub(crate) fn words_of_bundle(&self) -> usize {
+        self.octets.parts * self.words
     }
 
     /// The driven rows of a group of at most eight, plane by plane of a vector.
     pub(crate) fn of_group(&self, vector: usize, group: usize) -> impl Fn(u32) -> usize {
         let Octets { group_rows, groups_each, .. } = self.octets;
-        let octet = vector * self.each() + group / groups_each * self.words;
-        let words = [self.bytes[octet], self.bytes[octet + self.words - 1]].map(u64::from_le);
+        let octet = &self.bundle(group / groups_each)[vector * self.words..][..self.words];
+        let words = [octet[0], octet[self.words - 1]].map(u64::from_le);
         let (shift, mask) = (group % groups_each * group_rows, (1 << group_rows) - 1);
         move |plane| (words[plane as usize / 8] >> (8 * (plane % 8)) >> shift) as usize & mask
     }
 
     /// Their vectors.
     pub(crate) fn vectors(&self) -> usize {
-        self.bytes.len() / self.each().max(1)
-    }
-
-    /// Words of a vector.
-    pub(crate) fn each(&self) -> usize {
-        self.octets.count() * self.words
+        self.vectors
     }
 
     /// Words of an octet, of eight planes each.
@@ -221,30 +257,37 @@ fn not_zero(word: u64) -> u64 {
     ((((word & LOW_BITS) + LOW_BITS) | word) >> 7) & EVERY_PLANE
 }
 
-/// Input `i` of an octet becomes byte `i` of its word, or the lower and upper byte of its two words.
-#[inline(always)]
-fn gather<T: Copy + Into<i32>>(x: &[T], octets: Octets, words: usize, to: &mut [u64]) {
-    let byte = |x: T, word: usize| (x.into() >> (8 * word)) as u8;
-    let rows = octets.rows(0).len();
-    if rows != 8 {
-        let groups = x.chunks(if octets.parts > 1 { octets.group_rows } else { rows });
-        for (x, to) in groups.flat_map(|x| x.chunks(rows)).zip(to.chunks_exact_mut(words)) {
-            for (word, to) in pulp::bytemuck::cast_slice_mut::<_, [u8; 8]>(to).iter_mut().enumerate() {
-                to.iter_mut().zip(x).for_each(|(to, &x)| *to = byte(x, word));
-            }
+/// The inputs of one octet, of vectors of so many inputs.
+#[derive(Clone, Copy)]
+struct Columns<'a, T> {
+    x: &'a [T],
+    inputs: usize,
+    first: usize,
+    end: usize,
+}
+
+impl<T: Copy + Into<i32>> Columns<'_, T> {
+    /// The lower or the upper bytes of each vector's inputs become every `step`th word, input `i` its byte `i`.
+    #[inline(always)]
+    fn gather(self, word: usize, to: &mut [u64], step: usize) {
+        match (self.end - self.first, word, step) {
+            (8, 0, 1) => self.gather_in::<8>(0, to, 1),
+            (8, _, _) => self.gather_in::<8>(word, to, step),
+            (PART_ROWS, 0, _) => self.gather_in::<PART_ROWS>(0, to, step),
+            _ => self.gather_in::<0>(word, to, step),
         }
-        return;
     }
-    // Octets of eight rows follow each other without gaps.
-    let bytes = pulp::bytemuck::cast_slice_mut::<_, u8>(to);
-    if words == 1 {
-        bytes.iter_mut().zip(x).for_each(|(to, &x)| *to = byte(x, 0));
-    } else {
-        for (to, x) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(x.chunks(8)) {
-            let (low, high) = to.split_at_mut(8);
-            for ((low, high), &x) in low.iter_mut().zip(high).zip(x) {
-                (*low, *high) = (byte(x, 0), byte(x, 1));
+
+    /// The same of `ROWS` rows, 0 for any number.
+    #[inline(always)]
+    fn gather_in<const ROWS: usize>(self, word: usize, to: &mut [u64], step: usize) {
+        let rows = if ROWS > 0 { self.first..self.first + ROWS } else { self.first..self.end };
+        for (to, x) in to.chunks_mut(step).zip(self.x.chunks_exact(self.inputs)) {
+            let mut bytes = [0; 8];
+            for (byte, &x) in bytes.iter_mut().zip(&x[rows.clone()]) {
+                *byte = (x.into() >> (8 * word)) as u8;
             }
+            to[0] = u64::from_ne_bytes(bytes);
         }
     }
 }

@@ -81,7 +81,7 @@ pub(super) struct Tally {
     latency: Vec<u32>,
     /// Planes of the arrays of one row tile, by vector.
     planes: Vec<u32>,
-    /// Planes that one group of every octet runs, `[vector][octet]`.
+    /// Planes that one group of every bundle of octets runs, `[bundle][vector]`.
     eic: Vec<u8>,
     /// Patterns of the planes that are run, where inputs have a sign that may be repeated above them.
     run: Vec<u64>,
@@ -124,13 +124,12 @@ impl Tally {
         let counts = activity.counts_mut();
         counts.conversions += run * tile.conversions;
         counts.active_word_lines += count_ones(words) * tile.arrays as u64;
-        let [low, high] =
-            tile.clips.each_ref().map(|clips| count_clips(clips, words, patterns.words_of_octet()));
+        let [low, high] = tile.clips.each_ref().map(|clips| count_clips(clips, words));
         // Planes that are not run were looked up like such in which no row is driven.
         counts.clipped_low += low - self.unrun_clips[0];
         counts.clipped_high += high - self.unrun_clips[1];
         if level >= ActivityLevel::CountsAndEnergy {
-            counts.energy += tile.energy_of(words, patterns.words_of_octet(), &mut self.driven);
+            counts.energy += tile.energy_of(words, patterns, &mut self.driven);
         }
     }
 
@@ -175,14 +174,14 @@ impl Tally {
                 } else {
                     self.effective::<WORDS, 0>(words, parts, u64::MAX, all, format.is_signed(), skip);
                 }
-                for (planes, eic) in self.planes.iter_mut().zip(self.eic.chunks_exact(octets)) {
-                    *planes += eic.iter().map(|&eic| u32::from(eic)).sum::<u32>();
+                for eic in self.eic.chunks_exact(vectors.max(1)) {
+                    self.planes.iter_mut().zip(eic).for_each(|(planes, &eic)| *planes += u32::from(eic));
                 }
                 add_histogram(&self.eic, all, &mut histogram);
                 for (unrun, clips) in self.unrun_clips.iter_mut().zip(&tile.rest_clips) {
-                    for (octet, &clips) in clips.iter().skip(group).step_by(groups).enumerate() {
-                        let run = self.eic.iter().skip(octet).step_by(octets);
-                        *unrun += clips * (looked_up - run.map(|&eic| u64::from(eic)).sum::<u64>());
+                    let eic = self.eic.chunks_exact(vectors.max(1));
+                    for (eic, &clips) in eic.zip(clips.iter().skip(group).step_by(groups)) {
+                        *unrun += clips * (looked_up - eic.iter().map(|&eic| u64::from(eic)).sum::<u64>());
                     }
                 }
             }
@@ -263,39 +262,40 @@ fn count_ones(words: &[u64]) -> u64 {
     )
 }
 
-/// What patterns clip, `[vector][octet][word]`.
+/// What the patterns of a batch clip, `[octet][vector][word]`.
 #[inline(always)]
-fn count_clips(clips: &[[u32; 256]], words: &[u64], each: usize) -> u64 {
+fn count_clips(clips: &[[u32; 256]], words: &[u64]) -> u64 {
     if clips.is_empty() {
         return 0;
     }
-    let mut clipped = 0;
     let words: &[[u8; 8]] = pulp::bytemuck::cast_slice(words);
-    for words in words.chunks_exact(clips.len() * each) {
-        for (clips, words) in clips.iter().zip(words.chunks_exact(each)) {
-            for planes in words {
-                // Eight of them fit a word, a batch does not.
-                clipped += u64::from(planes.iter().map(|&plane| clips[usize::from(plane)]).sum::<u32>());
-            }
-        }
-    }
-    clipped
+    let of_octet = |(clips, words): (&[u32; 256], &[[u8; 8]])| {
+        // Eight of them fit a word, a batch does not.
+        let clipped = |planes: &[u8; 8]| planes.iter().map(|&plane| clips[usize::from(plane)]).sum::<u32>();
+        words.iter().map(|planes| u64::from(clipped(planes))).sum::<u64>()
+    };
+    clips.iter().zip(words.chunks_exact((words.len() / clips.len()).max(1))).map(of_octet).sum()
 }
 
 impl RowTile {
-    /// Energy that patterns take, `[vector][octet][word]`: what their rows take, however they are combined.
+    /// Energy that patterns take, laid out like a batch's: what their rows take, however they are combined.
     /// `driven` becomes the planes in which each row is driven.
-    fn energy_of(&self, words: &[u64], each: usize, driven: &mut Vec<u64>) -> u128 {
+    fn energy_of(&self, words: &[u64], patterns: &Patterns, driven: &mut Vec<u64>) -> u128 {
         driven.clear();
         driven.resize(self.energy.len(), 0);
+        let (parts, each) = (self.octets.parts(), patterns.words_of_octet());
+        let bundles = words.chunks_exact((patterns.vectors() * parts * each).max(1));
         vectorised(
             #[inline(always)]
             || {
-                for words in words.chunks_exact(self.octets.count() * each) {
-                    for (octet, words) in words.chunks_exact(each).enumerate() {
-                        for (row, driven) in driven[self.octets.rows(octet)].iter_mut().enumerate() {
-                            for word in words {
-                                *driven += u64::from((word & (EVERY_PLANE << row)).count_ones());
+                for (bundle, words) in bundles.enumerate() {
+                    for words in words.chunks_exact(parts * each) {
+                        for (part, words) in words.chunks_exact(each).enumerate() {
+                            let rows = self.octets.rows(bundle * parts + part);
+                            for (row, driven) in driven[rows].iter_mut().enumerate() {
+                                for word in words {
+                                    *driven += u64::from((word & (EVERY_PLANE << row)).count_ones());
+                                }
                             }
                         }
                     }
@@ -387,6 +387,6 @@ mod tests {
         // For every pattern; far beyond 32 bits in a batch.
         let clips = vec![[1 << 28; 256]; 2];
         let words = vec![u64::MAX; 2 * 50];
-        assert_eq!(count_clips(&clips, &words, 1), 8 * words.len() as u64 * (1 << 28));
+        assert_eq!(count_clips(&clips, &words), 8 * words.len() as u64 * (1 << 28));
     }
 }

@@ -110,7 +110,7 @@ impl Split {
                         &self.tables[at * self.parts..][..self.parts],
                         &self.weights[at],
                         (self.codes, self.depth, counts),
-                        (Words::of_group(patterns, group, self.parts), runs.of_group(group)),
+                        (Words::of_group(patterns, group), runs.of_group(group)),
                         target,
                     );
                 }
@@ -128,6 +128,6 @@ impl Split {
     /// Which planes of a batch are run, and what corrections count by.
     pub(crate) fn look(&self, patterns: &Patterns, streams: Streams, runs: &mut Runs) {
         let corrected = !self.corrections.is_empty();
-        runs.look(patterns, self.parts, streams, corrected.then_some(&self.baseline[..]));
+        runs.look(patterns, streams, corrected.then_some(&self.baseline[..]));
     }
 }

@@ -44,29 +44,24 @@ impl SubAssign for Clipped {
 /// What a batch drives of one group.
 #[derive(Clone, Copy)]
 pub(super) struct Words<'a> {
+    /// `[vector][part][word]`.
     words: &'a [u64],
     /// Words of a vector.
     each: usize,
-    of_group: (usize, usize),
     /// Words of a part.
     of_part: usize,
 }
 
 impl<'a> Words<'a> {
-    pub(super) fn of_group(patterns: &'a Patterns, group: usize, parts: usize) -> Self {
-        let of_part = patterns.words_of_octet();
-        let of_group = (group * parts * of_part, (group + 1) * parts * of_part);
-        Words { words: patterns.words(), each: patterns.each(), of_group, of_part }
+    pub(super) fn of_group(patterns: &'a Patterns, group: usize) -> Self {
+        let (each, of_part) = (patterns.words_of_bundle(), patterns.words_of_octet());
+        Words { words: patterns.bundle(group), each, of_part }
     }
 
     /// The words of every vector, `[part][word]`.
     #[inline(always)]
     fn vectors(self) -> impl Iterator<Item = &'a [u64]> {
-        let (first, end) = self.of_group;
-        self.words.chunks_exact(self.each).map(
-            #[inline(always)]
-            move |words| &words[first..end],
-        )
+        self.words.chunks_exact(self.each)
     }
 
     /// Some vectors at a time.
@@ -87,21 +82,15 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
-    /// What groups of so many `parts` run; what is corrected where there is a `baseline`, which may be empty.
-    pub(super) fn look(
-        &mut self,
-        patterns: &Patterns,
-        parts: usize,
-        streams: Streams,
-        baseline: Option<&[i64]>,
-    ) {
+    /// What groups run; what is corrected where there is a `baseline`, which may be empty.
+    pub(super) fn look(&mut self, patterns: &Patterns, streams: Streams, baseline: Option<&[i64]>) {
         let each = patterns.words_of_octet();
         self.signed = streams.signed;
         self.vectors = patterns.vectors();
         self.planes.clear();
         self.digits.clear();
-        for group in 0..patterns.each() / (parts * each) {
-            let words = Words::of_group(patterns, group, parts);
+        for group in 0..patterns.bundles() {
+            let words = Words::of_group(patterns, group);
             vectorised(
                 #[inline(always)]
                 || words.vectors().for_each(|words| self.planes.push(planes_of(words, each, streams))),

@@ -18,7 +18,10 @@ pub(super) trait Lanes: Copy {
 
     fn add(self, a: Self::Words, b: Self::Words) -> Self::Words;
 
-    fn negate(self, a: Self::Words) -> Self::Words;
+    fn splat(self, word: i16) -> Self::Words;
+
+    /// `−a` where the mask has ones, `a` where it has zeros.
+    fn negate(self, a: Self::Words, mask: Self::Words) -> Self::Words;
 
     fn sums(self, from: &[i32; COLUMNS]) -> Self::Sums;
 
@@ -28,9 +31,6 @@ pub(super) trait Lanes: Copy {
     fn weigh(self, sums: Self::Sums, low: Self::Words, high: Self::Words, weights: [i16; 2]) -> Self::Sums;
 
     fn store(self, sums: Self::Sums, to: &mut [i32; COLUMNS]);
-
-    /// Asks for a row to be brought near.
-    fn prefetch(self, row: &Row);
 }
 
 /// Plain loops, for the compiler to vectorise.
@@ -53,8 +53,14 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn negate(self, a: [i16; COLUMNS]) -> [i16; COLUMNS] {
-        a.map(i16::wrapping_neg)
+    fn splat(self, word: i16) -> [i16; COLUMNS] {
+        [word; COLUMNS]
+    }
+
+    #[inline(always)]
+    fn negate(self, mut a: [i16; COLUMNS], mask: [i16; COLUMNS]) -> [i16; COLUMNS] {
+        a.iter_mut().zip(mask).for_each(|(a, mask)| *a = (*a ^ mask).wrapping_sub(mask));
+        a
     }
 
     #[inline(always)]
@@ -93,18 +99,18 @@ impl Lanes for Portable {
     fn store(self, sums: [i32; COLUMNS], to: &mut [i32; COLUMNS]) {
         *to = sums;
     }
-
-    #[inline(always)]
-    fn prefetch(self, _row: &Row) {}
 }
 
-/// Asks for a row to be brought into the second cache.
-#[cfg(target_arch = "x86_64")]
+/// Asks for a row to be brought into the second cache, where there is a way to ask.
 #[inline(always)]
 #[allow(unsafe_code)]
-fn prefetch(row: &Row) {
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
+pub(super) fn prefetch(row: &Row) {
+    #[cfg(target_arch = "x86_64")]
     // SAFETY: SSE is part of x86-64; a prefetch reads and writes nothing, whatever its address.
-    unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(row).cast()) }
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(row).cast())
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -124,9 +130,14 @@ impl Lanes for V3 {
     }
 
     #[inline(always)]
-    fn negate(self, a: [__m256i; 2]) -> [__m256i; 2] {
-        let zero = self.avx._mm256_setzero_si256();
-        [self.avx2._mm256_sub_epi16(zero, a[0]), self.avx2._mm256_sub_epi16(zero, a[1])]
+    fn splat(self, word: i16) -> [__m256i; 2] {
+        [self.avx._mm256_set1_epi16(word); 2]
+    }
+
+    #[inline(always)]
+    fn negate(self, a: [__m256i; 2], mask: [__m256i; 2]) -> [__m256i; 2] {
+        let negate = |a, mask| self.avx2._mm256_sub_epi16(self.avx2._mm256_xor_si256(a, mask), mask);
+        [negate(a[0], mask[0]), negate(a[1], mask[1])]
     }
 
     #[inline(always)]
@@ -169,11 +180,6 @@ impl Lanes for V3 {
     fn store(self, [a, c, b, d]: [__m256i; 4], to: &mut [i32; COLUMNS]) {
         *to = pulp::cast([a, b, c, d]);
     }
-
-    #[inline(always)]
-    fn prefetch(self, row: &Row) {
-        prefetch(row);
-    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -192,8 +198,13 @@ impl Lanes for V4 {
     }
 
     #[inline(always)]
-    fn negate(self, a: __m512i) -> __m512i {
-        self.avx512bw._mm512_sub_epi16(self.avx512f._mm512_setzero_si512(), a)
+    fn splat(self, word: i16) -> __m512i {
+        self.avx512f._mm512_set1_epi16(word)
+    }
+
+    #[inline(always)]
+    fn negate(self, a: __m512i, mask: __m512i) -> __m512i {
+        self.avx512bw._mm512_sub_epi16(self.avx512f._mm512_xor_si512(a, mask), mask)
     }
 
     #[inline(always)]
@@ -220,10 +231,5 @@ impl Lanes for V4 {
     #[inline(always)]
     fn store(self, sums: [__m512i; 2], to: &mut [i32; COLUMNS]) {
         *to = pulp::cast(sums);
-    }
-
-    #[inline(always)]
-    fn prefetch(self, row: &Row) {
-        prefetch(row);
     }
 }

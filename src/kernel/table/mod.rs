@@ -13,6 +13,7 @@ use std::mem::take;
 use std::ops::Range;
 
 use self::build::Builder;
+use self::lanes::prefetch;
 use self::rest::Rests;
 use self::row::{COLUMNS, Octet, PATTERNS, Row};
 use self::run::{Begin, Driven, Target, run};
@@ -166,14 +167,13 @@ fn add_octets(
     let mut octet = 0;
     while octet < octets.len() {
         let shape = Shape::of(largest, octets.len() - octet);
-        let driven = Driven { words: patterns.words(), each: patterns.each(), octet };
         let (octets, after) = octets[octet..].split_at(shape.octets);
         let next = next.map_or(&[][..], |next| if after.is_empty() { next } else { after });
         let next = next[..next.len().min(DEPTH)].as_flattened();
-        let target = Target { begin, stride, sums: &mut *sums, next };
+        let target = (next, Target { begin, stride, sums: &mut *sums });
         match patterns.words_of_octet() {
-            1 => by_shape::<1>(level, shape, octets, driven, places, target),
-            _ => by_shape::<2>(level, shape, octets, driven, places, target),
+            1 => by_shape::<1>(level, shape, octets, (patterns, octet), places, target),
+            _ => by_shape::<2>(level, shape, octets, (patterns, octet), places, target),
         }
         begin = Begin::There;
         octet += shape.octets;
@@ -208,14 +208,14 @@ impl Shape {
     }
 }
 
-/// Runs the kernel of a shape.
+/// Runs the kernel of a shape, for the octets from one on.
 fn by_shape<const P: usize>(
     level: Level,
     shape: Shape,
     octets: &[Octet],
-    driven: Driven<'_>,
+    driven: (&Patterns, usize),
     places: Places,
-    target: Target<'_>,
+    target: (&[Row], Target<'_>),
 ) {
     match (shape.octets, shape.planes) {
         (DEPTH, 2) => of_shape::<DEPTH, P, 2>(level, octets, driven, places, target),
@@ -225,15 +225,25 @@ fn by_shape<const P: usize>(
     }
 }
 
+/// Vectors between two looks at what is to be brought near.
+const APART: usize = 32;
+
 fn of_shape<const S: usize, const P: usize, const Q: usize>(
     level: Level,
     octets: &[Octet],
-    driven: Driven<'_>,
+    (patterns, octet): (&Patterns, usize),
     places: Places,
-    target: Target<'_>,
+    (next, Target { begin, stride, sums }): (&[Row], Target<'_>),
 ) {
-    if let Some(octets) = octets.first_chunk::<S>() {
-        run::<S, P, Q>(level, octets, driven, places, target);
+    let Some(octets) = octets.first_chunk::<S>() else { return };
+    let driven: Driven<'_, S, P> = std::array::from_fn(|at| patterns.bundle(octet + at).as_chunks().0);
+    let vectors = patterns.vectors();
+    let each = if next.is_empty() { vectors.max(1) } else { APART };
+    let mut next = next.chunks(next.len().div_ceil(vectors.div_ceil(each).max(1)).max(1));
+    for (at, sums) in sums.chunks_mut(each * stride).enumerate() {
+        next.next().into_iter().flatten().for_each(prefetch);
+        let driven = driven.map(|words| &words[vectors.min(at * each)..vectors.min((at + 1) * each)]);
+        run::<S, P, Q>(level, octets, driven, places, Target { begin, stride, sums });
     }
 }
 

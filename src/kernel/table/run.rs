@@ -3,18 +3,11 @@
 use pulp::Arch;
 
 use super::lanes::{Lanes, Portable};
-use super::row::{COLUMNS, Octet, Row};
+use super::row::{COLUMNS, Octet, PATTERNS};
 use crate::simd::Level;
 
-/// What a batch drives of `S` octets.
-#[derive(Clone, Copy)]
-pub(super) struct Driven<'a> {
-    /// Patterns of all octets, [`each`](Self::each) words a vector, `P` an octet.
-    pub(super) words: &'a [u64],
-    pub(super) each: usize,
-    /// The first of the octets.
-    pub(super) octet: usize,
-}
+/// What a batch drives of `S` octets, `P` words of eight planes a vector.
+pub(super) type Driven<'a, const S: usize, const P: usize> = [&'a [[u64; P]]; S];
 
 /// How the planes of a batch count.
 #[derive(Debug, Clone, Copy)]
@@ -65,8 +58,6 @@ pub(super) struct Target<'a> {
     /// Words between the columns of two vectors.
     pub(super) stride: usize,
     pub(super) sums: &'a mut [i32],
-    /// Rows that are wanted after these octets, to be brought near meanwhile.
-    pub(super) next: &'a [Row],
 }
 
 /// What the sums of a vector begin at.
@@ -84,7 +75,7 @@ pub(super) enum Begin<'a> {
 pub(super) fn run<const S: usize, const P: usize, const Q: usize>(
     level: Level,
     octets: &[Octet; S],
-    driven: Driven<'_>,
+    driven: Driven<'_, S, P>,
     places: Places,
     target: Target<'_>,
 ) {
@@ -107,49 +98,61 @@ pub(super) fn run<const S: usize, const P: usize, const Q: usize>(
 fn run_in<L: Lanes, const S: usize, const P: usize, const Q: usize>(
     lanes: L,
     octets: &[Octet; S],
-    driven: Driven<'_>,
+    driven: Driven<'_, S, P>,
     places: Places,
-    Target { begin, stride, sums, next }: Target<'_>,
+    Target { begin, stride, sums }: Target<'_>,
 ) {
-    let (weights, negate_last) = (const { weights(Q) }, places.negates_last(Q));
-    // Beyond the last whole row only the columns of the last vector follow.
-    let vectors = (driven.words.len() / driven.each).max(1);
-    let mut next = next.chunks(next.len().div_ceil(vectors).max(1));
-    for (words, sums) in driven.words.chunks_exact(driven.each).zip(sums.chunks_mut(stride)) {
-        next.next().into_iter().flatten().for_each(
-            #[inline(always)]
-            |row| lanes.prefetch(row),
-        );
-        let words = words[driven.octet * P..].as_chunks::<P>().0;
-        let Some(patterns) = words.first_chunk::<S>() else { return };
-        let Some(columns) = sums.first_chunk_mut::<COLUMNS>() else { return };
-        let mut total = match begin {
-            Begin::At(base) => lanes.sums(base),
-            Begin::Plus(base) => lanes.plus(lanes.sums(columns), lanes.sums(base)),
-            Begin::There => lanes.sums(columns),
-        };
+    let weights = const { weights(Q) };
+    // Masks instead of branches: a branch amid the sums takes longer than what it saves.
+    let last_mask = lanes.splat(if places.negates_last(Q) { -1 } else { 0 });
+    let (is_first, base) = match begin {
+        Begin::At(base) => (true, lanes.sums(base)),
+        Begin::Plus(base) => (false, lanes.sums(base)),
+        Begin::There => (false, lanes.sums(&[0; COLUMNS])),
+    };
+    let vectors = driven[0].len();
+    let driven: Driven<'_, S, P> = std::array::from_fn(
+        #[inline(always)]
+        |octet| &driven[octet][..vectors],
+    );
+    let mut at = 0;
+    for vector in 0..vectors {
+        let columns = sums.get_mut(at..at + COLUMNS).and_then(<[i32]>::first_chunk_mut::<COLUMNS>);
+        let Some(columns) = columns else { return };
+        at += stride;
+        let patterns = patterns_of(&driven, vector);
+        let mut total = if is_first { base } else { lanes.plus(lanes.sums(columns), base) };
         for (pair, &weights) in weights.iter().enumerate().take(8 * P / Q / 2) {
-            let low = add_planes::<_, S, P, Q>(lanes, octets, patterns, 2 * pair, negate_last);
-            let high = add_planes::<_, S, P, Q>(lanes, octets, patterns, 2 * pair + 1, negate_last);
+            let low = add_planes::<_, S, P, Q>(lanes, octets, patterns, 2 * pair, last_mask);
+            let high = add_planes::<_, S, P, Q>(lanes, octets, patterns, 2 * pair + 1, last_mask);
             total = lanes.weigh(total, low, high, weights);
         }
         lanes.store(total, columns);
     }
 }
 
-/// What `Q` planes add, in units of the first of them.
+/// What one vector drives.
+#[inline(always)]
+fn patterns_of<const S: usize, const P: usize>(driven: &Driven<'_, S, P>, vector: usize) -> [[u64; P]; S] {
+    std::array::from_fn(
+        #[inline(always)]
+        |octet| driven[octet][vector],
+    )
+}
+
+/// What `Q` planes add, in units of the first of them; the last of all is negated where the mask has ones.
 #[inline(always)]
 fn add_planes<L: Lanes, const S: usize, const P: usize, const Q: usize>(
     lanes: L,
     octets: &[Octet; S],
-    patterns: &[[u64; P]; S],
+    patterns: [[u64; P]; S],
     limb: usize,
-    negate_last: bool,
+    last_mask: L::Words,
 ) -> L::Words {
     let last = limb * Q + Q - 1;
     let mut sum = add_octets(lanes, octets, patterns, last);
-    if last + 1 == 8 * P && negate_last {
-        sum = lanes.negate(sum);
+    if last + 1 == 8 * P {
+        sum = lanes.negate(sum, last_mask);
     }
     for step in 1..Q {
         sum = lanes.add(lanes.add(sum, sum), add_octets(lanes, octets, patterns, last - step));
@@ -162,14 +165,18 @@ fn add_planes<L: Lanes, const S: usize, const P: usize, const Q: usize>(
 fn add_octets<L: Lanes, const S: usize, const P: usize>(
     lanes: L,
     octets: &[Octet; S],
-    patterns: &[[u64; P]; S],
+    patterns: [[u64; P]; S],
     plane: usize,
 ) -> L::Words {
-    let row =
-        |octet: usize| usize::from((u64::from_le(patterns[octet][plane / 8]) >> (8 * (plane % 8))) as u8);
-    let mut sum = lanes.load(&octets[0][row(0)]);
+    // One table, so that octets differ by a constant.
+    let rows = octets.as_flattened();
+    let row = |octet: usize| {
+        let pattern = (u64::from_le(patterns[octet][plane / 8]) >> (8 * (plane % 8))) as u8;
+        lanes.load(&rows[octet * PATTERNS + usize::from(pattern)])
+    };
+    let mut sum = row(0);
     for octet in 1..S {
-        sum = lanes.add(sum, lanes.load(&octets[octet][row(octet)]));
+        sum = lanes.add(sum, row(octet));
     }
     sum
 }
