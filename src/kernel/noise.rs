@@ -54,9 +54,9 @@ impl NoiseKey {
         self.stream(Purpose::ReadNoise, step)
     }
 
-    /// The same of a group, plane by plane.
-    pub(super) fn white(&self, group: usize) -> Streams {
-        self.key.streams(Purpose::ReadNoise, self.array).within(group as u64)
+    /// The same of all groups, group by group and plane by plane.
+    pub(super) fn white(&self) -> Streams {
+        self.key.streams(Purpose::ReadNoise, self.array)
     }
 
     /// Sixteen further bits of a conversion.

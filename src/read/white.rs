@@ -75,7 +75,7 @@ impl Prepared<'_> {
         sums.clear();
         sums.resize(vectors * table.stride(), 0);
         let address = layout.address(array);
-        let keys = |vector| NoiseKey { key: keys(vector), array: address };
+        runs.begin((0..vectors).map(|vector| NoiseKey { key: keys(vector), array: address }));
         let levels = (self.plan.level, level >= ActivityLevel::Counts);
         let mut clipped = Clipped::default();
         for group in 0..block.groups() {
@@ -83,7 +83,7 @@ impl Prepared<'_> {
             let patterns = &work[row_tile].patterns;
             for (vector, x) in x.chunks_exact(self.die.inputs()).enumerate() {
                 let inputs = &x[layout.tile_inputs(row_tile)];
-                self.push_run(inputs, group, patterns.of_group(vector, group), keys(vector), runs);
+                self.push_run(inputs, group, patterns.of_group(vector, group), vector, runs);
             }
             clipped += table.add(block, levels, group, runs, sums);
         }
@@ -105,7 +105,7 @@ impl Prepared<'_> {
         inputs: &[T],
         group: usize,
         pattern: impl Fn(u32) -> usize,
-        key: NoiseKey,
+        vector: usize,
         runs: &mut VectorRuns,
     ) {
         let design = self.die.design();
@@ -115,7 +115,7 @@ impl Prepared<'_> {
         digits.iter_mut().zip(inputs).for_each(|(digit, &x)| *digit = x.into());
         let planes = Schedule::new(design.input_format(), design.skip(), &digits[..rows]).planes();
         runs.push(
-            key,
+            vector,
             planes.map(|plane| PlaneRun {
                 plane: plane.index(),
                 pattern: pattern(plane.index()),

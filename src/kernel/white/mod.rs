@@ -37,8 +37,8 @@ pub(crate) struct PlaneRun {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct VectorRuns {
     keys: Vec<NoiseKey>,
-    /// Where the draws of each vector's planes are.
-    streams: Vec<Streams>,
+    /// Where the draws of each vector are in the array, and those of the group.
+    streams: [Vec<Streams>; 2],
     /// With the number of the vector.
     planes: Vec<(usize, PlaneRun)>,
     /// Places of planes by pattern.
@@ -61,9 +61,17 @@ struct Clips {
 type Odd = (u32, u32);
 
 impl VectorRuns {
-    pub(crate) fn clear(&mut self) {
+    /// Begins an array, which vectors of these keys are run through.
+    pub(crate) fn begin(&mut self, keys: impl Iterator<Item = NoiseKey>) {
         self.keys.clear();
-        self.streams.clear();
+        self.keys.extend(keys);
+        self.streams[0].clear();
+        self.streams[0].extend(self.keys.iter().map(NoiseKey::white));
+        self.planes.clear();
+    }
+
+    /// Begins another group.
+    pub(crate) fn clear(&mut self) {
         self.planes.clear();
     }
 
@@ -71,23 +79,22 @@ impl VectorRuns {
     pub(crate) fn reserve(&mut self, planes: usize, rows: usize) {
         self.odd.reserve(planes * rows);
         self.keys.reserve(1);
-        self.streams.reserve(1);
+        self.streams.iter_mut().for_each(|streams| streams.reserve(1));
         self.planes.reserve(planes);
         self.order.reserve(planes);
     }
 
-    /// Another vector.
-    pub(crate) fn push(&mut self, key: NoiseKey, planes: impl IntoIterator<Item = PlaneRun>) {
-        let vector = self.keys.len();
+    /// What a vector runs of the group.
+    pub(crate) fn push(&mut self, vector: usize, planes: impl IntoIterator<Item = PlaneRun>) {
         self.planes.extend(planes.into_iter().map(|plane| (vector, plane)));
-        self.keys.push(key);
     }
 
     /// Looks up where the draws of a group are, and sorts the planes, so that rows of one pattern are used one after
     /// another.
     fn sort(&mut self, group: usize, patterns: usize) {
-        self.streams.clear();
-        self.streams.extend(self.keys.iter().map(|key| key.white(group)));
+        let [of_array, of_group] = &mut self.streams;
+        of_group.clear();
+        of_group.extend(of_array.iter().map(|streams| streams.within(group as u64)));
         // A plane has draws of its own, so that the order changes nothing.
         let mut ends = [0; 1 << PATTERN_ROWS];
         self.planes.iter().for_each(|(_, plane)| ends[plane.pattern] += 1);
@@ -117,7 +124,7 @@ impl VectorRuns {
     /// The draws of a vector's plane.
     #[inline(always)]
     fn draws<L: Lanes>(&self, cpu: L, vector: usize, plane: PlaneRun) -> Draws<L> {
-        self.streams[vector].within(plane.plane.into()).draws(cpu)
+        self.streams[1][vector].within(plane.plane.into()).draws(cpu)
     }
 }
 
