@@ -7,7 +7,7 @@ use crate::activity::{Activity, ActivityLevel};
 use crate::error::Result;
 use crate::kernel::{Block, Clipped, NoiseKey, PlaneRun, VectorRuns, White};
 use crate::key::Key;
-use crate::stream::Schedule;
+use crate::stream::{Plane, Schedule};
 
 impl Prepared<'_> {
     /// Runs a batch through the tables, vector `v` with the draws of `keys(v)`, by passes in parallel with feature `rayon`.
@@ -114,14 +114,7 @@ impl Prepared<'_> {
         let mut digits = [0; 8];
         digits.iter_mut().zip(inputs).for_each(|(digit, &x)| *digit = x.into());
         let planes = Schedule::new(design.input_format(), design.skip(), &digits[..rows]).planes();
-        runs.push(
-            vector,
-            planes.map(|plane| PlaneRun {
-                plane: plane.index(),
-                pattern: pattern(plane.index()),
-                shift: plane.place().unsigned_abs().trailing_zeros(),
-                negative: plane.place() < 0,
-            }),
-        );
+        let run = |plane: Plane| PlaneRun::new(plane.index(), pattern(plane.index()), plane.place());
+        runs.push(vector, planes.map(run));
     }
 }

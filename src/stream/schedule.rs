@@ -85,11 +85,11 @@ impl Schedule {
 
     /// The planes run, in the order they are streamed.
     pub fn planes(&self) -> impl Iterator<Item = Plane> + use<> {
-        let Schedule { format, value_planes, run } = *self;
-        (0..u32::BITS).filter(move |p| run >> p & 1 == 1).map(move |index| Plane {
-            index,
-            dac_bits: format.dac_bits(),
-            sign: index == value_planes,
+        let Schedule { format, value_planes, mut run } = *self;
+        std::iter::from_fn(move || {
+            let index = (run != 0).then(|| run.trailing_zeros())?;
+            run &= run - 1;
+            Some(Plane { index, dac_bits: format.dac_bits(), sign: index == value_planes })
         })
     }
 }

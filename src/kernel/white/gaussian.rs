@@ -125,10 +125,10 @@ impl Tables {
     ) -> Clipped {
         let (low, high, lanes) = (shape.low, shape.high, shape.lanes());
         let [mut below, mut above] = [[0; COLUMNS]; 2];
-        for (place, vector, plane) in runs.each() {
-            let mut draws = runs.draws(cpu, vector, plane);
-            let rows = shape.rows(&self.rows, group, plane.pattern).chunks_exact(lanes);
-            let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
+        for (place, plane) in runs.each() {
+            let mut draws = runs.draws(cpu, plane);
+            let rows = shape.rows(&self.rows, group, plane.pattern()).chunks_exact(lanes);
+            let sums = &mut sums[plane.vector() * shape.tiles..][..shape.tiles];
             let mut at_row = 0;
             for ((rows, signs), sums) in rows.zip(signs.chunks_exact(lanes)).zip(sums) {
                 let mut totals = [0; COLUMNS];

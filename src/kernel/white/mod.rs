@@ -23,14 +23,27 @@ const COLUMNS: usize = SIDE_BY_SIDE;
 /// A plane that a group runs for a vector.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlaneRun {
-    /// Position in its stream.
-    pub(crate) plane: u32,
-    /// Driven rows of the group.
-    pub(crate) pattern: usize,
-    /// What the codes count: 2^shift,
-    pub(crate) shift: u32,
-    /// or its opposite.
-    pub(crate) negative: bool,
+    vector: u32,
+    plane: u8,
+    pattern: u8,
+    shift: u8,
+    negative: bool,
+}
+
+impl PlaneRun {
+    /// Plane `plane` of a stream, in which these of up to eight rows of the group are driven; its codes count ±2^shift.
+    pub(crate) fn new(plane: u32, pattern: usize, place: i64) -> Self {
+        let shift = place.unsigned_abs().trailing_zeros() as u8;
+        PlaneRun { vector: 0, plane: plane as u8, pattern: pattern as u8, shift, negative: place < 0 }
+    }
+
+    fn pattern(self) -> usize {
+        self.pattern.into()
+    }
+
+    fn vector(self) -> usize {
+        self.vector as usize
+    }
 }
 
 /// What some vectors run of one group.
@@ -39,8 +52,7 @@ pub(crate) struct VectorRuns {
     keys: Vec<NoiseKey>,
     /// Where the draws of each vector are in the array, and those of the group.
     streams: [Vec<Streams>; 2],
-    /// With the number of the vector.
-    planes: Vec<(usize, PlaneRun)>,
+    planes: Vec<PlaneRun>,
     /// Places of planes by pattern.
     order: Vec<u32>,
     odd: Vec<Odd>,
@@ -85,8 +97,8 @@ impl VectorRuns {
     }
 
     /// What a vector runs of the group.
-    pub(crate) fn push(&mut self, vector: usize, planes: impl IntoIterator<Item = PlaneRun>) {
-        self.planes.extend(planes.into_iter().map(|plane| (vector, plane)));
+    pub(crate) fn push(&mut self, vector: usize, planes: impl Iterator<Item = PlaneRun>) {
+        planes.for_each(|plane| self.planes.push(PlaneRun { vector: vector as u32, ..plane }));
     }
 
     /// Looks up where the draws of a group are, and sorts the planes, so that rows of one pattern are used one after
@@ -97,34 +109,31 @@ impl VectorRuns {
         of_group.extend(of_array.iter().map(|streams| streams.within(group as u64)));
         // A plane has draws of its own, so that the order changes nothing.
         let mut ends = [0; 1 << PATTERN_ROWS];
-        self.planes.iter().for_each(|(_, plane)| ends[plane.pattern] += 1);
+        self.planes.iter().for_each(|plane| ends[plane.pattern()] += 1);
         let mut first = 0;
         for end in &mut ends[..patterns] {
             (*end, first) = (first, first + *end);
         }
         self.order.resize(self.planes.len(), 0);
-        for (at, (_, plane)) in self.planes.iter().enumerate() {
-            self.order[ends[plane.pattern]] = at as u32;
-            ends[plane.pattern] += 1;
+        for (at, plane) in self.planes.iter().enumerate() {
+            self.order[ends[plane.pattern()]] = at as u32;
+            ends[plane.pattern()] += 1;
         }
     }
 
-    /// The planes in order: their places, the numbers of their vectors and what they run.
+    /// The planes in order, and their places.
     #[inline(always)]
-    fn each(&self) -> impl Iterator<Item = (u32, usize, PlaneRun)> {
+    fn each(&self) -> impl Iterator<Item = (u32, PlaneRun)> {
         self.order.iter().map(
             #[inline(always)]
-            |&at| {
-                let (vector, plane) = self.planes[at as usize];
-                (at, vector, plane)
-            },
+            |&at| (at, self.planes[at as usize]),
         )
     }
 
     /// The draws of a vector's plane.
     #[inline(always)]
-    fn draws<L: Lanes>(&self, cpu: L, vector: usize, plane: PlaneRun) -> Draws<L> {
-        self.streams[1][vector].within(plane.plane.into()).draws(cpu)
+    fn draws<L: Lanes>(&self, cpu: L, plane: PlaneRun) -> Draws<L> {
+        self.streams[1][plane.vector()].within(plane.plane.into()).draws(cpu)
     }
 }
 
@@ -225,14 +234,14 @@ impl White {
     /// Bytes that the tables of a block take.
     pub(crate) fn bytes_of(block: &Block) -> usize {
         let (Some(method), Some(shape)) = (White::method(block), Shape::of(block)) else { return 0 };
-        let row = match method {
-            NoiseMethod::Gaussian => size_of::<gaussian::Row>(),
-            NoiseMethod::Thresholds => thresholds::row_bytes(block),
+        let (row, counts) = match method {
+            NoiseMethod::Gaussian => (size_of::<gaussian::Row>(), 1),
+            NoiseMethod::Thresholds => (thresholds::row_bytes(block), 2),
         };
         let corrections = if block.has_correction() { shape.tiles * (block.group_rows() + 1) } else { 0 };
         block.groups()
             * (shape.patterns * shape.each() * row
-                + shape.each() * size_of::<Signs>()
+                + counts * shape.each() * size_of::<Signs>()
                 + corrections * size_of::<[i32; COLUMNS]>())
     }
 
@@ -241,10 +250,6 @@ impl White {
         let method = White::method(block)?;
         let Words::Narrow(grid) = block.words() else { return None };
         let shape = Shape::of(block)?;
-        let tables = match method {
-            NoiseMethod::Gaussian => Tables::Gaussian(gaussian::Tables::new(block, grid, &shape)?),
-            NoiseMethod::Thresholds => Tables::Thresholds(thresholds::Tables::new(block, grid, &shape)?),
-        };
         let (mut signs, mut corrections) = (Vec::new(), Vec::new());
         for group in 0..block.groups() {
             for tile in 0..shape.tiles {
@@ -260,6 +265,12 @@ impl White {
                 }
             }
         }
+        let tables = match method {
+            NoiseMethod::Gaussian => Tables::Gaussian(gaussian::Tables::new(block, grid, &shape)?),
+            NoiseMethod::Thresholds => {
+                Tables::Thresholds(thresholds::Tables::new(block, grid, &shape, &signs)?)
+            }
+        };
         Some(White { shape, tables, signs, corrections })
     }
 
@@ -317,26 +328,26 @@ impl White {
         sums: &mut [[i32; COLUMNS]],
     ) -> Clips {
         let mut clips = Clips::default();
-        let (shape, (vector, plane)) = (&self.shape, runs.planes[place]);
+        let (shape, plane) = (&self.shape, runs.planes[place]);
         let (tile, lane) = (row / shape.lanes(), row % shape.lanes());
-        let mut draws = runs.draws(Portable, vector, plane);
+        let mut draws = runs.draws(Portable, plane);
         let redone = match &self.tables {
-            Tables::Gaussian(tables) => tables.row(shape, (group, plane.pattern), row, &mut draws),
-            Tables::Thresholds(tables) => tables.row(shape, (group, plane.pattern), row, &mut draws),
+            Tables::Gaussian(tables) => tables.row(shape, (group, plane.pattern()), row, &mut draws),
+            Tables::Thresholds(tables) => tables.row(shape, (group, plane.pattern()), row, &mut draws),
         };
-        let key = runs.keys[vector];
+        let key = runs.keys[plane.vector()];
         let mut moved = [0; COLUMNS];
         for (at, column) in shape.tile(tile).enumerate() {
             let Some((word, wrong)) = redone[at] else { continue };
-            let further = || key.further(group, plane.plane, row * COLUMNS + at);
-            let right = white_code(block, (group, plane.pattern), (lane, column), word, further) as i32;
+            let further = || key.further(group, plane.plane.into(), row * COLUMNS + at);
+            let right = white_code(block, (group, plane.pattern()), (lane, column), word, further) as i32;
             let codes = right.clamp(shape.low, shape.high) - wrong.clamp(shape.low, shape.high);
             let sign = i32::from(self.signs[group * shape.each() + row][at]);
             moved[at] = ((codes << shape.shifts[lane]) ^ sign) - sign;
             clips.right += shape.clips(right);
             clips.wrong += shape.clips(wrong);
         }
-        add_plane(&mut sums[vector * shape.tiles + tile], &moved, plane);
+        add_plane(&mut sums[plane.vector() * shape.tiles + tile], &moved, plane);
         clips
     }
 
@@ -344,10 +355,10 @@ impl White {
     fn correct(&self, group: usize, runs: &VectorRuns, sums: &mut [[i32; COLUMNS]]) {
         let tiles = self.shape.tiles;
         let numbers = self.shape.patterns.trailing_zeros() as usize + 1;
-        for (_, vector, plane) in runs.each() {
+        for (_, plane) in runs.each() {
             let n = plane.pattern.count_ones() as usize;
             let corrections = &self.corrections[(group * numbers + n) * tiles..][..tiles];
-            let sums = &mut sums[vector * tiles..][..tiles];
+            let sums = &mut sums[plane.vector() * tiles..][..tiles];
             sums.iter_mut().zip(corrections).for_each(|(sums, row)| add_plane(sums, row, plane));
         }
     }

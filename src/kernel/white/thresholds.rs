@@ -29,6 +29,11 @@ pub(super) struct Tables {
     /// Thresholds of a conversion.
     each: usize,
     rows: Vec<Row>,
+    /// Whether noise can take codes of a pattern's lane and tile beyond the range. Where it cannot, the least code is what
+    /// it counts in the total.
+    clips: Vec<bool>,
+    /// What a code counts in the total, `[group][tile][lane]`.
+    weights: Vec<Codes>,
 }
 
 /// 32 words.
@@ -38,7 +43,7 @@ struct Row(Codes);
 
 /// Bytes of a pattern's lane and tile.
 pub(super) fn row_bytes(block: &Block) -> usize {
-    (1 + thresholds_each(block)) * size_of::<Row>()
+    (1 + thresholds_each(block)) * size_of::<Row>() + size_of::<bool>()
 }
 
 /// Noise of this deviation, in LSB, can reach so many codes within [`CERTAIN`] deviations, at most.
@@ -53,7 +58,7 @@ fn thresholds_each(block: &Block) -> usize {
 
 impl Tables {
     /// `None` where conversions have too many thresholds, or totals no 16-bit words.
-    pub(super) fn new(block: &Block, grid: &Grid<i32>, shape: &Shape) -> Option<Self> {
+    pub(super) fn new(block: &Block, grid: &Grid<i32>, shape: &Shape, signs: &[Signs]) -> Option<Self> {
         let each = thresholds_each(block);
         let largest = i64::from(shape.high.max(-shape.low)) + 1;
         let total: i64 = shape.shifts.iter().map(|shift| largest << shift).sum();
@@ -68,31 +73,46 @@ impl Tables {
         };
         let of_group = shape.patterns * shape.each() * (1 + each);
         let mut rows = vec![Row([0; COLUMNS]); block.groups() * of_group];
+        let mut clips = vec![false; block.groups() * shape.patterns * shape.each()];
+        let mut weights = signs.to_vec();
         let mut patterns = Patterns::default();
-        for (group, rows) in rows.chunks_exact_mut(of_group).enumerate() {
+        let of_groups = rows.chunks_exact_mut(of_group).zip(clips.chunks_exact_mut(of_group / (1 + each)));
+        for (group, (rows, clips)) in of_groups.enumerate() {
             for at in 0..shape.each() {
                 let (tile, lane) = (at / shape.lanes(), at % shape.lanes());
+                let weights = &mut weights[group * shape.each() + at];
+                weights
+                    .iter_mut()
+                    .for_each(|weight| *weight = ((1 << shape.shifts[lane]) ^ *weight) - *weight);
+                let clips = clips.iter_mut().skip(at).step_by(shape.each());
                 let rows = rows.chunks_exact_mut(1 + each).skip(at).step_by(shape.each());
                 vectorised(
                     #[inline(always)]
                     || {
                         patterns.fill(block, grid, (group, lane), shape.tile(tile));
                         let offsets = offsets(block, lane, shape.tile(tile));
-                        for ((sums, variances), rows) in
-                            patterns.sums.iter().zip(&patterns.variances).zip(rows)
-                        {
+                        let of_patterns = patterns.sums.iter().zip(&patterns.variances);
+                        for ((sums, variances), (rows, clips)) in of_patterns.zip(rows.zip(clips)) {
                             if are_even {
                                 fill(block, shape, (sums, &offsets), variances, rows);
                             } else {
                                 let conversions = conversions(lane, shape.tile(tile));
                                 fill_uneven(block, shape, conversions, (sums, variances), rows);
                             }
+                            *clips = may_clip(shape, rows);
+                            if !*clips {
+                                rows[0]
+                                    .0
+                                    .iter_mut()
+                                    .zip(&*weights)
+                                    .for_each(|(code, weight)| *code *= weight);
+                            }
                         }
                     },
                 );
             }
         }
-        Some(Tables { each, rows })
+        Some(Tables { each, rows, clips, weights })
     }
 
     /// Adds the codes of a group. The rows with words that meet thresholds are `odd`.
@@ -161,32 +181,44 @@ impl Tables {
         sums: &mut [Sums],
     ) -> Clipped {
         let (low, high, lanes) = (shape.low as i16, shape.high as i16, shape.lanes());
+        let weights = &self.weights[group * shape.each()..][..shape.each()];
         let [mut low_clips, mut high_clips] = [[0i32; COLUMNS]; 2];
-        for (place, vector, plane) in runs.each() {
-            let mut draws = runs.draws(cpu, vector, plane);
-            let rows = self.rows(shape, group, plane.pattern).chunks_exact(lanes * ROWS);
+        for (place, plane) in runs.each() {
+            let mut draws = runs.draws(cpu, plane);
+            let rows = self.rows(shape, group, plane.pattern()).chunks_exact(lanes * ROWS);
+            let clips = shape.rows(&self.clips, group, plane.pattern()).chunks_exact(lanes);
+            let counts = signs.chunks_exact(lanes).zip(weights.chunks_exact(lanes));
             let [mut below, mut above] = [[0i16; COLUMNS]; 2];
-            let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
+            let sums = &mut sums[plane.vector() * shape.tiles..][..shape.tiles];
             let mut at_row = 0;
-            for ((rows, signs), sums) in rows.zip(signs.chunks_exact(lanes)).zip(sums) {
+            for (((rows, clips), (signs, weights)), sums) in rows.zip(clips).zip(counts).zip(sums) {
                 let mut totals = [0i16; COLUMNS];
-                let lanes = rows.as_chunks::<ROWS>().0.iter().zip(signs).zip(&shape.shifts);
-                for ((rows, sign), &shift) in lanes {
-                    let (unclamped, is_odd) = convert(rows, quarters(draws.next()));
+                let counts = signs.iter().zip(weights).zip(&shape.shifts);
+                for ((rows, &clips), ((sign, weight), &shift)) in
+                    rows.as_chunks::<ROWS>().0.iter().zip(clips).zip(counts)
+                {
+                    let words = quarters(draws.next());
+                    let (mut counted, is_odd) =
+                        convert(rows, &words, if clips { &[1; COLUMNS] } else { weight });
+                    if clips {
+                        for at in 0..COLUMNS {
+                            // No code is further beyond the range than by one.
+                            let not_below = counted[at].max(low);
+                            let code = not_below.min(high);
+                            if COUNT {
+                                below[at] += not_below - counted[at];
+                                above[at] += not_below - code;
+                            }
+                            counted[at] = ((code << shift) ^ sign[at]) - sign[at];
+                        }
+                    }
+                    for at in 0..COLUMNS {
+                        totals[at] += counted[at];
+                    }
                     if is_odd {
                         push(odd, (place, at_row));
                     }
                     at_row += 1;
-                    for at in 0..COLUMNS {
-                        // No code is further beyond the range than by one.
-                        let not_below = unclamped[at].max(low);
-                        let code = not_below.min(high);
-                        if COUNT {
-                            below[at] += not_below - unclamped[at];
-                            above[at] += not_below - code;
-                        }
-                        totals[at] += ((code << shift) ^ sign[at]) - sign[at];
-                    }
                 }
                 let mut wide = [0; COLUMNS];
                 wide.iter_mut().zip(totals).for_each(|(wide, total)| *wide = total.into());
@@ -220,23 +252,46 @@ impl Tables {
         (0..row).for_each(|_| _ = draws.next());
         let words = quarters(draws.next());
         let rows = &self.rows(shape, group, pattern)[row * (1 + self.each)..][..1 + self.each];
-        let (unclamped, _) = convert(rows, words);
         let is_met = |at: usize| rows[1..].iter().any(|Row(thresholds)| thresholds[at] == words[at]);
-        std::array::from_fn(|at| is_met(at).then_some((words[at] as u16 as u32, unclamped[at].into())))
+        let unclamped = |at: usize| {
+            let reached = rows[1..].iter().filter(|Row(thresholds)| words[at] < thresholds[at]).count();
+            let least = i32::from(rows[0].0[at]);
+            let weight = i32::from(self.weights[group * shape.each() + row][at]);
+            let least = if shape.rows(&self.clips, group, pattern)[row] { least } else { least / weight };
+            least + reached as i32
+        };
+        std::array::from_fn(|at| is_met(at).then(|| (words[at] as u16 as u32, unclamped(at))))
     }
 }
 
-/// The codes before clamping of a row, and whether words meet thresholds, where further bits decide.
+/// A row and as much for each threshold that a word stays below, and whether words meet thresholds, where further bits
+/// decide.
 #[inline(always)]
-fn convert(rows: &[Row], words: Codes) -> (Codes, bool) {
-    let (mut unclamped, mut met) = (rows[0].0, [0; COLUMNS]);
+fn convert(rows: &[Row], words: &Codes, weights: &Codes) -> (Codes, bool) {
+    let (mut sums, mut met) = (rows[0].0, [0; COLUMNS]);
     for Row(thresholds) in &rows[1..] {
         for at in 0..COLUMNS {
-            unclamped[at] += i16::from(words[at] < thresholds[at]);
+            sums[at] += if words[at] < thresholds[at] { weights[at] } else { 0 };
             met[at] |= i16::from(words[at] == thresholds[at]);
         }
     }
-    (unclamped, met.iter().fold(0, |any, met| any | met) != 0)
+    (sums, met.iter().fold(0, |any, met| any | met) != 0)
+}
+
+/// Whether noise can take codes beyond the range.
+#[inline(always)]
+fn may_clip(shape: &Shape, rows: &[Row]) -> bool {
+    let (low, high) = (shape.low as i16, shape.high as i16);
+    let mut beyond = [false; COLUMNS];
+    for at in 0..COLUMNS {
+        beyond[at] = rows[0].0[at] < low || rows[0].0[at] > high;
+    }
+    for (reached, Row(thresholds)) in rows[1..].iter().enumerate() {
+        for at in 0..COLUMNS {
+            beyond[at] |= rows[0].0[at] + reached as i16 >= high && thresholds[at] > i16::MIN;
+        }
+    }
+    beyond.iter().fold(false, |any, beyond| any | beyond)
 }
 
 /// What conversions of these sums and variances are compared with.
