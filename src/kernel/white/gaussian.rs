@@ -20,6 +20,11 @@ const LARGEST: f64 = (1u32 << 22) as f64;
 /// A little more than the largest normal number.
 const MOST_SIGMA: f64 = 6.5;
 
+/// Whether normal numbers of this deviation, in grid units, are rounded so.
+pub(super) fn reaches(deviation: f64) -> bool {
+    deviation * MOST_SIGMA < LARGEST
+}
+
 /// The conversions of 32 columns of a lane, of one pattern.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
@@ -46,7 +51,7 @@ impl Tables {
         if block.adcs().edges(0).is_some() {
             return None;
         }
-        if noise >= LARGEST
+        if !reaches(block.max_deviation())
             || (block.max_sum() + block.adcs().max_offset() + HALF) as f64 + noise >= f64::from(i32::MAX)
         {
             return None;

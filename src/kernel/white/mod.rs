@@ -14,6 +14,7 @@ use std::ops::Range;
 use super::block::{Grid, Words};
 use super::noise::{SIDE_BY_SIDE, white_code};
 use super::{Block, Clipped, NoiseKey, NoiseMethod, PATTERN_ROWS, Quantizer};
+use crate::fixed::ONE;
 use crate::key::{Draws, Lanes, Portable, Streams};
 use crate::simd::Level;
 
@@ -212,15 +213,40 @@ impl White {
     /// Most thresholds of a conversion.
     pub(crate) const MOST_THRESHOLDS: usize = thresholds::MOST;
 
-    /// Thresholds of a conversion where noise has this deviation, in LSB, at most.
-    pub(crate) fn thresholds_of(sigma_lsb: f64) -> usize {
-        thresholds::each_of(sigma_lsb)
+    /// Thresholds of a conversion where noise has this deviation at most, and edges of codes lie by so much closer to each
+    /// other than they ideally do, in LSB.
+    pub(crate) fn thresholds_of(sigma_lsb: f64, spread_lsb: f64) -> usize {
+        thresholds::each_of(sigma_lsb, spread_lsb)
+    }
+
+    /// Whether words hold what the lanes of a column add up to, of codes `low..=high`.
+    pub(crate) fn sums_codes(codes: (i64, i64), shifts: impl Iterator<Item = u32>) -> bool {
+        thresholds::sums_codes(codes, shifts)
+    }
+
+    /// Whether normal numbers of this deviation, in LSB, can be rounded to the grid fast.
+    pub(crate) fn reaches(sigma_lsb: f64) -> bool {
+        gaussian::reaches(sigma_lsb * ONE as f64)
+    }
+
+    /// Rows of a pattern, of so many lanes of so many conversions in all.
+    pub(crate) fn rows_of(lanes: usize, columns: usize) -> usize {
+        lanes * columns.div_ceil(COLUMNS)
+    }
+
+    /// Bytes of a row, of so many thresholds a conversion.
+    pub(crate) fn row_bytes_of(method: NoiseMethod, thresholds: usize) -> usize {
+        match method {
+            NoiseMethod::Gaussian => size_of::<gaussian::Row>(),
+            NoiseMethod::Thresholds => thresholds::row_bytes(thresholds),
+        }
     }
 
     /// The method whose tables may stand for a block: one whose white noise is all that it has, of groups of at
     /// most eight rows and digits of one bit.
     pub(crate) fn method(block: &Block) -> Option<NoiseMethod> {
-        let noise = block.noise().filter(|noise| noise.is_white() && !noise.is_common())?;
+        // White noise below the grid counts as well: what is drawn for it moves nothing.
+        let noise = block.noise().filter(|noise| !noise.is_common())?;
         let is_plain = noise.word_line_deviation == 0
             && block.slow().is_none()
             && block.max_digit() == 1
@@ -235,8 +261,11 @@ impl White {
     pub(crate) fn bytes_of(block: &Block) -> usize {
         let (Some(method), Some(shape)) = (White::method(block), Shape::of(block)) else { return 0 };
         let (row, counts) = match method {
-            NoiseMethod::Gaussian => (size_of::<gaussian::Row>(), 1),
-            NoiseMethod::Thresholds => (thresholds::row_bytes(block), 2),
+            NoiseMethod::Gaussian => (White::row_bytes_of(method, 0), 1),
+            // More have no table.
+            NoiseMethod::Thresholds => {
+                (White::row_bytes_of(method, thresholds::of_block(block).min(thresholds::MOST)), 2)
+            }
         };
         let corrections = if block.has_correction() { shape.tiles * (block.group_rows() + 1) } else { 0 };
         block.groups()

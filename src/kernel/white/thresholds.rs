@@ -41,30 +41,38 @@ pub(super) struct Tables {
 #[repr(align(64))]
 struct Row(Codes);
 
-/// Bytes of a pattern's lane and tile.
-pub(super) fn row_bytes(block: &Block) -> usize {
-    (1 + thresholds_each(block)) * size_of::<Row>() + size_of::<bool>()
+/// Bytes of a pattern's lane and tile, of so many thresholds a conversion.
+pub(super) fn row_bytes(each: usize) -> usize {
+    (1 + each) * size_of::<Row>() + size_of::<bool>()
 }
 
-/// Noise of this deviation, in LSB, can reach so many codes within [`CERTAIN`] deviations, at most.
-pub(super) fn each_of(sigma_lsb: f64) -> usize {
-    (2.0 * CERTAIN * sigma_lsb + 2.0 * MARGIN / f64::from(1u32 << FRACTION_BITS)).ceil() as usize
+/// Most codes that noise of this deviation can reach within [`CERTAIN`] deviations, in LSB, where edges lie by `spread`
+/// closer to each other than they ideally do: `⌈12.8 σ + 2⁻¹⁵⌉ + ⌈spread⌉`.
+pub(super) fn each_of(sigma_lsb: f64, spread_lsb: f64) -> usize {
+    let within = 2.0 * CERTAIN * sigma_lsb + 2.0 * MARGIN / ONE as f64;
+    (within.ceil() + spread_lsb.ceil()) as usize
 }
 
-fn thresholds_each(block: &Block) -> usize {
-    let lsb = f64::from(1u32 << FRACTION_BITS);
-    each_of(block.max_deviation() / lsb) + (block.adcs().spread() as f64 / lsb).ceil() as usize
+/// The same of a block.
+pub(super) fn of_block(block: &Block) -> usize {
+    let lsb = ONE as f64;
+    each_of(block.max_deviation() / lsb, block.adcs().spread() as f64 / lsb)
+}
+
+/// Whether words hold what the lanes of a column add up to, codes one beyond the range included.
+pub(super) fn sums_codes((low, high): (i64, i64), shifts: impl Iterator<Item = u32>) -> bool {
+    let largest = high.max(-low) + 1;
+    shifts.map(|shift| largest << shift).sum::<i64>() <= i16::MAX.into()
 }
 
 impl Tables {
     /// `None` where conversions have too many thresholds, or totals no 16-bit words.
     pub(super) fn new(block: &Block, grid: &Grid<i32>, shape: &Shape, signs: &[Signs]) -> Option<Self> {
-        let each = thresholds_each(block);
-        let largest = i64::from(shape.high.max(-shape.low)) + 1;
-        let total: i64 = shape.shifts.iter().map(|shift| largest << shift).sum();
+        let each = of_block(block);
+        let has_words = sums_codes((shape.low.into(), shape.high.into()), shape.shifts.iter().copied());
         // Clips of a plane are counted in 16 bits.
         let is_counted = shape.each() <= i16::MAX as usize;
-        if each > MOST || total > i16::MAX.into() || !is_counted {
+        if each > MOST || !has_words || !is_counted {
             return None;
         }
         let are_even = block.adcs().edges(0).is_none();
@@ -282,10 +290,7 @@ fn convert(rows: &[Row], words: &Codes, weights: &Codes) -> (Codes, bool) {
 #[inline(always)]
 fn may_clip(shape: &Shape, rows: &[Row]) -> bool {
     let (low, high) = (shape.low as i16, shape.high as i16);
-    let mut beyond = [false; COLUMNS];
-    for at in 0..COLUMNS {
-        beyond[at] = rows[0].0[at] < low || rows[0].0[at] > high;
-    }
+    let mut beyond = rows[0].0.map(|code| code < low || code > high);
     for (reached, Row(thresholds)) in rows[1..].iter().enumerate() {
         for at in 0..COLUMNS {
             beyond[at] |= rows[0].0[at] + reached as i16 >= high && thresholds[at] > i16::MIN;
