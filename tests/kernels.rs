@@ -227,7 +227,10 @@ fn random_parts(rng: &mut ChaCha8Rng) -> BlockParts {
     };
     // Some blocks need wide words.
     let largest = if rng.random_range(0..4) == 0 { 1 << 32 } else { 3 << 16 };
-    let codes = Quantizer::Codes { low: -rng.random_range(0..9), high: rng.random_range(1..64) };
+    let codes = Quantizer::Codes {
+        low: -rng.random_range(0..9),
+        high: if rng.random_range(0..4) == 0 { (1 << 16) - 1 } else { rng.random_range(1..64) },
+    };
     let baseline = if rng.random() { group_rows * digits + 1 } else { 0 };
     let quantizer = if rng.random() { codes } else { Quantizer::PassThrough };
     let noise = rng.random::<bool>().then(|| {
@@ -283,7 +286,8 @@ fn random_noise(
         undriven: variances(undriven),
         common: variances(rows),
         common_undriven: variances(groups),
-        constant: [0, 1 << 30][rng.random_range(0..2)],
+        // Up to half an LSB, or to some hundreds.
+        constant: [0, 1 << 28, 1 << 46][rng.random_range(0..3)],
         word_line_deviation: [0, 1 << 19][rng.random_range(0..2)],
         method: NoiseMethod::Gaussian,
     }

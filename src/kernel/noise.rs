@@ -4,10 +4,32 @@ use super::parts::WORD_LINE_BITS;
 use super::{Block, Quantizer, Step};
 use crate::error::{Error, Result};
 use crate::fixed::round_real;
-use crate::key::{Key, Purpose, Stream, Streams, chance, quick_normal};
+use crate::key::{CERTAIN, Key, Purpose, Stream, Streams, chance, quick_normal};
 
 /// How the white noise of a conversion is drawn. Either way the codes have the distribution of the code of the sum plus
 /// a normal number; which draws stand for which codes differs.
+///
+/// **Equation.** Of a conversion with the sum `s` and noise of the deviation `σ`:
+///
+/// ```text
+/// Gaussian      code = quantise(s + round(σ Φ⁻¹((w + ½) / 2³²)))                  w of 32 bits
+/// Thresholds    code = the largest c with u < round(2³² Φ((s − edge(c)) / σ))     u of 32 bits, the lowest code without one
+/// ```
+///
+/// **Units.** Grid units of 2⁻¹⁶ LSB. **Valid range.** Any deviation that a block takes; `Thresholds` only where there is
+/// an ADC. **Drawn.** At every conversion, at an address of its own. **Source.** A sum of independent normal numbers is one;
+/// the rest is our choice. [`Design::noise_advice`](crate::Design::noise_advice) says which costs less.
+///
+/// ```
+/// use forms_xbar::{Key, NoiseMethod, ReadNoise, Weights, presets};
+///
+/// let noise = ReadNoise::new(0.02, 0.0)?;
+/// let forms = presets::forms().input_bits(8).read_noise(noise);
+/// let design = forms.noise_method(NoiseMethod::Thresholds).build()?;
+/// let die = design.program_keyed(&Weights::from_row_slice(8, 1, 8, &[85; 8])?, Key::from(1))?;
+/// assert_eq!(die.mvm_keyed(&[255; 8], Key::from(2))?.y, die.mvm_keyed(&[255; 8], Key::from(2))?.y);
+/// # Ok::<(), forms_xbar::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -128,15 +150,15 @@ pub(super) fn sampled_code(
         }
         number < chance
     };
-    // Chances fall with the code, so that the search ends at the first that is not met, or that is.
-    let mut code = adcs.unclamped(conversion, sum).clamp(low - 1, high + 1);
-    while code <= high && is_below(chance_of(code + 1)) {
-        code += 1;
+    // What lies within reach of noise is halved, since chances fall with the code: below, codes are certain to be reached.
+    let reach = (CERTAIN * deviation) as i64 + 2;
+    let mut reached = adcs.unclamped(conversion, sum - reach).clamp(low - 1, high + 1);
+    let mut missed = adcs.unclamped(conversion, sum + reach).clamp(low - 1, high + 1) + 1;
+    while missed - reached > 1 {
+        let middle = reached + (missed - reached) / 2;
+        if is_below(chance_of(middle)) { reached = middle } else { missed = middle }
     }
-    while code >= low && !is_below(chance_of(code)) {
-        code -= 1;
-    }
-    code
+    reached
 }
 
 /// The chance that the noisy sum reaches the edge of a code, in 2⁻³²; by the reciprocal of the deviation.
