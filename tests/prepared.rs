@@ -188,6 +188,10 @@ fn split_tables_return_the_bits_of_the_reference() {
     assert!(split > 20, "{split}");
 }
 
+fn thermal_and_shot() -> WhiteNoise {
+    WhiteNoise::new(1e9, WhiteLaw::ThermalAndShot).unwrap()
+}
+
 /// A random design with read noise, mostly white and of up to 10 LSB, and its die.
 fn noisy_die(rng: &mut ChaCha8Rng, method: NoiseMethod) -> Die {
     let fragment = [1, 2, 3, 4, 5, 8][rng.random_range(0..6)];
@@ -222,7 +226,7 @@ fn noisy_die(rng: &mut ChaCha8Rng, method: NoiseMethod) -> Die {
     let relative = if rng.random() { 0.0 } else { sigma / 20.0 };
     let mut noise = ReadNoise::new(relative, sigma * step_amperes).unwrap();
     if rng.random_range(0..3) == 0 {
-        noise = noise.with_white(WhiteNoise::new(1e9, WhiteLaw::ThermalAndShot).unwrap());
+        noise = noise.with_white(thermal_and_shot());
     }
     if rng.random_range(0..12) == 0 {
         noise = noise.with_word_line_volts(1e-3);
@@ -302,6 +306,85 @@ fn white_noise_by_tables_has_the_bits_of_the_reference() {
         println!("{method:?}: {tabled} by tables, {streamed} streaming, {direct} direct");
         assert!(tabled > 30 && streamed > 10 && direct > 10, "{tabled} {streamed} {direct}");
         assert!(clipped_low > 1000 && clipped_high > 1000, "{clipped_low} {clipped_high}");
+    }
+}
+
+#[test]
+fn white_tables_stand_for_every_mapping_format_and_rule() {
+    // Ideal cells: of small sums, so that noise is cut off at zero, and of larger ones than the ADC has codes for.
+    let ideal = Cell::new(LevelMap::linear(2, 0.0, 90e-6).unwrap());
+    let noise = ReadNoise::new(0.01, 0.3 * 30e-6 * 0.2).unwrap();
+    for mapping in [
+        Mapping::Offset,
+        Mapping::Differential { subtraction: Subtraction::Digital },
+        Mapping::Differential { subtraction: Subtraction::BeforeAdc },
+        Mapping::Polarized { fragment: 8 },
+    ] {
+        for (column_flip, signed) in [(false, false), (false, true), (true, false), (true, true)] {
+            for skip in [Skip::Off, Skip::LeadingZeros, Skip::AllZeroPlanes] {
+                for method in [NoiseMethod::Gaussian, NoiseMethod::Thresholds] {
+                    let design = DesignBuilder::new(mapping, ideal.clone(), Adc::granular(3))
+                        .array(16, 72)
+                        .active_rows(8)
+                        .column_flip(column_flip)
+                        .input_bits(8)
+                        .signed_inputs(signed)
+                        .skip(skip)
+                        .read_noise(noise)
+                        .noise_method(method)
+                        .build()
+                        .unwrap();
+                    let polarized = matches!(mapping, Mapping::Polarized { .. }).then_some((8, 16));
+                    let weights = random_weights((20, 19, 8), Fill::Uniform, polarized, 3);
+                    let die = design.program_keyed(&weights, Key::from(2)).unwrap();
+                    let prepared = die.prepare(Budget::default()).unwrap();
+                    let case = format!("{mapping:?} {column_flip} {signed} {skip:?} {method:?}");
+                    assert_eq!(prepared.plan().kernel, Kernel::White, "{case}");
+                    let batch = batch(die.design(), 20, 6, 1);
+                    assert_reads_alike(&die, &prepared, &batch);
+                    let rng = &mut ChaCha8Rng::seed_from_u64(1);
+                    let read = match &batch {
+                        Batch::I8(x) => prepared.mvm_batch(x, rng),
+                        Batch::U8(x) => prepared.mvm_batch(x, rng),
+                        _ => panic!("eight bits"),
+                    };
+                    let activity = read.unwrap().activity;
+                    assert!(
+                        activity.clipped_low() > 0 && activity.clipped_high() > 0,
+                        "{case}: {activity:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_of_any_size_is_prepared() {
+    // From less than the grid shows to so much that no word counts the codes in reach.
+    let weights = random_weights((8, 3, 8), Fill::Uniform, Some((8, 128)), 3);
+    for method in [NoiseMethod::Gaussian, NoiseMethod::Thresholds] {
+        for (amperes, kernel) in [
+            (f64::MIN_POSITIVE, Kernel::White),
+            (1e-15, Kernel::White),
+            (1e-9, Kernel::White),
+            (1e-3, Kernel::Direct),
+            (1e4, Kernel::Direct),
+            (1e8, Kernel::Direct),
+        ] {
+            let builder = presets::forms().adc(Adc::granular(4)).input_bits(3).noise_method(method);
+            let design = builder.read_noise(ReadNoise::new(0.0, amperes).unwrap()).build().unwrap();
+            let die = match design.program_keyed(&weights, Key::from(2)) {
+                Err(error) => {
+                    assert!(amperes > 1e7 && matches!(error, Error::InArray { .. } | Error::Overflow { .. }));
+                    continue;
+                }
+                Ok(die) => die,
+            };
+            let prepared = die.prepare(Budget::default()).unwrap();
+            assert_eq!(prepared.plan().kernel, kernel, "{amperes:e}");
+            assert_reads_alike(&die, &prepared, &batch(die.design(), 8, 4, 1));
+        }
     }
 }
 
@@ -490,18 +573,30 @@ fn what_tables_cannot_stand_for_is_read_by_the_direct_kernel() {
 
 #[test]
 fn wired_dies_are_tabled_too() {
+    wired_dies_are_tabled(ReadNoise::NONE, NoiseMethod::Gaussian, Kernel::Table);
+    for method in [NoiseMethod::Gaussian, NoiseMethod::Thresholds] {
+        let noise = ReadNoise::new(0.01, 3e-7).unwrap();
+        wired_dies_are_tabled(noise.with_white(thermal_and_shot()), method, Kernel::White);
+    }
+}
+
+fn wired_dies_are_tabled(noise: ReadNoise, method: NoiseMethod, kernel: Kernel) {
     let wires = Wires::new(20.0, 20.0).unwrap();
     let bent = IvCurve::Cubic { per_square_volt: 0.5, reference_volts: 0.2 };
     let cell = presets::forms().build().unwrap().cell().clone();
-    for (cell, wires) in
-        [(cell.clone(), wires), (cell.clone(), wires.with_gated_inputs(true)), (cell.with_iv(bent), wires)]
-    {
+    for (cell, wires) in [
+        (cell.clone(), Some(wires)),
+        (cell.clone(), Some(wires.with_gated_inputs(true))),
+        (cell.clone().with_iv(bent.clone()), Some(wires)),
+        (cell.with_iv(bent), None),
+    ] {
         let design = presets::forms().mapping(Mapping::Polarized { fragment: 4 }).array(12, 24).cell(cell);
-        let design = design.adc(Adc::granular(4)).input_bits(5).wires(wires).build().unwrap();
+        let design = design.adc(Adc::granular(4)).input_bits(5).wires(wires);
+        let design = design.read_noise(noise).noise_method(method).build().unwrap();
         let weights = random_weights((20, 8, 6), Fill::Uniform, Some((4, 12)), 3);
         let die = design.program_keyed(&weights, Key::from(2)).unwrap();
         let prepared = die.prepare(Budget::default()).unwrap();
-        assert_eq!(prepared.plan().kernel, Kernel::Table);
+        assert_eq!(prepared.plan().kernel, kernel);
         assert_reads_alike(&die, &prepared, &batch(die.design(), 20, 5, 1));
     }
 }
