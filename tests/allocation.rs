@@ -9,7 +9,8 @@ use std::cell::Cell;
 
 use common::{Fill, random_inputs, random_weights};
 use forms_xbar::device::{Flicker, FlickerAmplitude, IvCurve, Persistence, Telegraph, WhiteLaw, WhiteNoise};
-use forms_xbar::{ActivityLevel, Adc, Baseline, Budget, Dac, Mapping, ReadNoise, presets};
+use forms_xbar::read::Kernel;
+use forms_xbar::{ActivityLevel, Adc, Baseline, Budget, Dac, Mapping, NoiseMethod, ReadNoise, Skip, presets};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
 thread_local! {
@@ -119,6 +120,30 @@ fn prepared_dies_do_not_allocate_while_reading() {
                 }
             }
             assert_eq!(ALLOCATIONS.get() - before, 0, "{:?} {signed} {level:?}", prepared.plan().kernel);
+        }
+    }
+}
+
+#[test]
+fn prepared_dies_with_white_noise_do_not_allocate_while_reading() {
+    let weights = random_weights((150, 40, 8), Fill::Uniform, Some((8, 128)), 1);
+    let x: Vec<u8> = random_inputs(150, (0, 255), 2).into_iter().map(|x| x as u8).collect();
+    for method in [NoiseMethod::Gaussian, NoiseMethod::Thresholds] {
+        let builder = presets::forms().adc(Adc::granular(4)).input_bits(8).skip(Skip::Off);
+        let builder = builder.read_noise(ReadNoise::new(0.02, 2e-7).unwrap()).noise_method(method);
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let die = builder.build().unwrap().program(&weights, &mut rng).unwrap();
+        let prepared = die.prepare(Budget::default()).unwrap();
+        assert_eq!(prepared.plan().kernel, Kernel::White);
+        let mut y = vec![0i64; die.outputs()];
+        for level in [ActivityLevel::Off, ActivityLevel::Counts, ActivityLevel::CountsAndEnergy] {
+            let mut scratch = prepared.scratch(level);
+            let before = ALLOCATIONS.get();
+            // So many conversions that some take the slow way: tails, and words that meet thresholds.
+            for _ in 0..30 {
+                prepared.mvm_into(&x, &mut rng, &mut y, &mut scratch).unwrap();
+            }
+            assert_eq!(ALLOCATIONS.get() - before, 0, "{method:?} {level:?}");
         }
     }
 }

@@ -12,8 +12,8 @@ use forms_xbar::device::{
     WhiteNoise, WriteVerify,
 };
 use forms_xbar::{
-    ActivityLevel, Adc, Baseline, Cell, Dac, Design, DesignBuilder, Die, Error, Key, LevelMap, Mapping,
-    Programming, ReadNoise, Scratch, Skip, StuckCells, Weights, presets, study::Study,
+    ActivityLevel, Adc, Baseline, Budget, Cell, Dac, Design, DesignBuilder, Die, Error, Key, LevelMap,
+    Mapping, NoiseMethod, Programming, ReadNoise, Scratch, Skip, StuckCells, Weights, presets, study::Study,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng, TryRng};
@@ -36,6 +36,8 @@ impl TryRng for Untouchable {
         panic!("drew from a generator on a path that needs no randomness")
     }
 }
+
+const METHODS: [NoiseMethod; 2] = [NoiseMethod::Gaussian, NoiseMethod::Thresholds];
 
 fn noisy() -> DesignBuilder {
     presets::forms().input_bits(8).read_noise(ReadNoise::new(0.02, 2e-7).unwrap())
@@ -156,13 +158,13 @@ fn programming_takes_one_key_and_a_read_one_per_vector() {
 
 #[test]
 fn a_batch_equals_its_single_reads() {
-    for noise in noises() {
-        a_batch_equals_its_single_reads_with(noise);
+    for (noise, method) in noises().into_iter().flat_map(|noise| METHODS.map(|method| (noise, method))) {
+        a_batch_equals_its_single_reads_with(noise, method);
     }
 }
 
-fn a_batch_equals_its_single_reads_with(noise: ReadNoise) {
-    let design = noisy().read_noise(noise).build().unwrap();
+fn a_batch_equals_its_single_reads_with(noise: ReadNoise, method: NoiseMethod) {
+    let design = noisy().read_noise(noise).noise_method(method).build().unwrap();
     let die = design.program(&weights(), &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
     let x = batch(40);
     let whole = die.mvm_batch(&x, &mut ChaCha8Rng::seed_from_u64(4)).unwrap();
@@ -185,17 +187,28 @@ fn a_batch_equals_its_single_reads_with(noise: ReadNoise) {
 #[test]
 #[cfg(feature = "rayon")]
 fn threads_change_nothing() {
-    for noise in [ReadNoise::new(0.02, 2e-7).unwrap(), every_kind(Persistence::Evolved)] {
-        let design = noisy().read_noise(noise).build().unwrap();
+    use forms_xbar::read::Kernel;
+    let noises = [ReadNoise::new(0.02, 2e-7).unwrap(), every_kind(Persistence::Evolved)];
+    for (noise, method) in noises.into_iter().flat_map(|noise| METHODS.map(|method| (noise, method))) {
+        let design = noisy().read_noise(noise).noise_method(method).build().unwrap();
         let die = design.program(&weights(), &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
         let x = batch(100);
-        let read = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| die.mvm_batch(&x, &mut ChaCha8Rng::seed_from_u64(4)).unwrap())
-        };
-        let one = read(1);
-        assert_eq!(one, read(2));
-        assert_eq!(one, read(5));
+        let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let rng = || ChaCha8Rng::seed_from_u64(4);
+        let one = pool(1).install(|| die.mvm_batch(&x, &mut rng()).unwrap());
+        // All tables at once, those of one array at a time, and none.
+        let plan = die.prepare(Budget::default()).unwrap().plan();
+        assert_eq!(plan.kernel, if noise == noises[0] { Kernel::White } else { Kernel::Direct });
+        let mut prepared = vec![];
+        for bytes in if plan.bytes > 0 { vec![plan.bytes, plan.bytes - 1, 0] } else { vec![0] } {
+            prepared.push(die.prepare(Budget::default().with_bytes(bytes)).unwrap());
+        }
+        for threads in [1, 2, 5] {
+            for prepared in &prepared {
+                let read = pool(threads).install(|| prepared.mvm_batch(&x, &mut rng()).unwrap());
+                assert_eq!(read, one, "{method:?} {threads} {:?}", prepared.plan());
+            }
+        }
     }
 }
 
@@ -256,18 +269,23 @@ fn skipping_moves_no_noise() {
     // skipping it shifted the draws of the other planes, results would differ.
     let relative = ReadNoise::new(0.05, 0.0).unwrap();
     let held = relative.with_telegraph(telegraph()).with_flicker(flicker());
-    for noise in [relative, held] {
+    for (noise, method) in
+        [relative, held].into_iter().flat_map(|noise| METHODS.map(|method| (noise, method)))
+    {
         let read = |skip| {
             let design = presets::forms()
                 .adc(Adc::granular(5))
                 .input_bits(8)
                 .skip(skip)
                 .read_noise(noise)
+                .noise_method(method)
                 .build()
                 .unwrap();
             let die = design.program_keyed(&weights(), Key::from(5)).unwrap();
             let x: Vec<u8> = batch(1).into_iter().map(|x| x & 0b0101_0101).collect();
-            die.mvm_keyed(&x, Key::from(6)).unwrap()
+            let read = die.mvm_keyed(&x, Key::from(6)).unwrap();
+            assert_eq!(read, die.prepare(Budget::default()).unwrap().mvm_keyed(&x, Key::from(6)).unwrap());
+            read
         };
         let (off, leading, zeros) = (read(Skip::Off), read(Skip::LeadingZeros), read(Skip::AllZeroPlanes));
         assert_eq!(off.y, leading.y);
@@ -286,10 +304,14 @@ fn further_outputs_move_neither_cells_nor_noise() {
     let first = random_weights((256, 33, 8), Fill::Uniform, Some((8, 128)), 1);
     let x: Vec<u8> = random_inputs(256, (0, 255), 2).into_iter().map(|x| x as u8).collect();
     let cases = noises().into_iter().flat_map(|noise| {
-        [(Baseline::Digital, cell.clone(), noise), (Baseline::DummyColumn, every_effect(), noise)]
+        let cases =
+            [(Baseline::Digital, cell.clone(), noise), (Baseline::DummyColumn, every_effect(), noise)];
+        cases.into_iter().flat_map(|case| METHODS.map(|method| (case.clone(), method)))
     });
-    for (baseline, cell, noise) in cases {
-        let builder = noisy().cell(cell).adc(Adc::pass_through()).baseline(baseline);
+    for ((baseline, cell, noise), method) in cases {
+        // Without an ADC sums show every grid unit; thresholds need codes.
+        let adc = if method == NoiseMethod::Gaussian { Adc::pass_through() } else { Adc::full_range(10) };
+        let builder = noisy().cell(cell).adc(adc).baseline(baseline).noise_method(method);
         let design = builder.read_noise(noise).build().unwrap();
         let program = |outputs: usize| {
             let values = first.as_row_slice().chunks_exact(33).flat_map(|row| row[..outputs].to_vec());
@@ -528,10 +550,19 @@ fn values_are_stable() {
     let day = Conditions { elapsed_secs: 86_400.0, kelvin: 330.0, ..Conditions::FRESH };
     let day = physics.unwrap().at(&day).unwrap();
     let (cells, later) = (&conductances(&day)[..8], day.mvm_keyed(&x, Key::from(9)).unwrap());
+    // White noise by the chances of codes.
+    let design = noisy().mapping(Mapping::Polarized { fragment: 8 }).noise_method(NoiseMethod::Thresholds);
+    let chances = design
+        .build()
+        .unwrap()
+        .program_keyed(&random_weights((16, 4, 8), Fill::Highest, Some((8, 128)), 1), Key::from(8))
+        .unwrap()
+        .mvm_keyed(&x, Key::from(9))
+        .unwrap();
     let expected = include_str!("value_stability.txt");
     let found = format!(
-        "{bits:?}\n{normals:?}\n{:?}\n{:?}\n{cells:?}\n{:?}\n{:?}\n",
-        read.y, read.activity, later.y, later.activity
+        "{bits:?}\n{normals:?}\n{:?}\n{:?}\n{cells:?}\n{:?}\n{:?}\n{:?}\n{:?}\n",
+        read.y, read.activity, later.y, later.activity, chances.y, chances.activity
     );
     if found != expected {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/value_stability.new");

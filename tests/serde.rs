@@ -16,8 +16,8 @@ use forms_xbar::polarize::{
     Constraints, Polarization, PostTraining, Pruning, Quantization, ScaleRule, SignRule,
 };
 use forms_xbar::{
-    Adc, Baseline, Cell, Dac, Design, LevelMap, Mapping, Programming, ReadNoise, Skip, StuckCells,
-    Subtraction, presets,
+    Adc, Baseline, Cell, Dac, Design, LevelMap, Mapping, NoiseMethod, Programming, ReadNoise, Skip,
+    StuckCells, Subtraction, presets,
 };
 use serde_json::{Value, json};
 
@@ -106,6 +106,7 @@ fn variants() -> Vec<Design> {
     ];
     let flicker = [FlickerAmplitude::Relative { sigma: 0.01 }, FlickerAmplitude::Corner { hertz: 1e5 }];
     let persistence = [Persistence::Held, Persistence::Redrawn];
+    let method = [NoiseMethod::Thresholds, NoiseMethod::Gaussian];
     let variant = |i: usize, programming: &Programming| {
         let cell = everything().cell().clone().with_programming(programming.clone());
         let noise = ReadNoise::NONE
@@ -116,7 +117,7 @@ fn variants() -> Vec<Design> {
         let lines = [LineState::Open, LineState::StuckOff][i % 2];
         let cell =
             cell.with_iv(iv[i % 3].clone()).with_stuck_lines(StuckLines::new(0.1, 0.1, lines).unwrap());
-        everything().to_builder().cell(cell).read_noise(noise).build().unwrap()
+        everything().to_builder().cell(cell).read_noise(noise).noise_method(method[i % 2]).build().unwrap()
     };
     programming.iter().enumerate().map(|(i, programming)| variant(i, programming)).collect()
 }
@@ -210,6 +211,7 @@ fn out_of_range_fields_are_refused_by_the_same_checks() {
         ("/active_rows", json!(3), "active rows is 3"),
         ("/input_bits", json!(0), "input bits is 0"),
         ("/plane_secs", json!(-1.0), "plane time"),
+        ("/noise_method", json!("ziggurat"), "ziggurat"),
         ("/array_rows", json!(0), "array rows is 0"),
     ] {
         let result =
@@ -217,8 +219,28 @@ fn out_of_range_fields_are_refused_by_the_same_checks() {
         let error = result.expect_err(pointer);
         assert!(error.contains(names), "{pointer}: {error}");
     }
-    let missing = changed(|value| _ = value.as_object_mut().unwrap().remove("adc"));
-    assert!(missing.is_err_and(|error| error.contains("adc")));
+    for field in ["adc", "noise_method"] {
+        let missing = changed(|value| _ = value.as_object_mut().unwrap().remove(field));
+        assert!(missing.is_err_and(|error| error.contains(field)), "{field}");
+    }
+}
+
+#[test]
+fn the_noise_method_is_told_and_checked_against_the_adc() {
+    for (method, name) in [(NoiseMethod::Gaussian, "gaussian"), (NoiseMethod::Thresholds, "thresholds")] {
+        let design = design().to_builder().noise_method(method).build().unwrap();
+        let mut value = serde_json::to_value(&design).unwrap();
+        assert_eq!(value["noise_method"], json!(name));
+        assert_eq!(serde_json::from_value::<Design>(value.clone()).unwrap().noise_method(), method);
+        value["adc"] = json!("pass_through");
+        let passed = serde_json::from_value::<Design>(value).map_err(|error| error.to_string());
+        match method {
+            NoiseMethod::Gaussian => assert!(passed.is_ok(), "{passed:?}"),
+            NoiseMethod::Thresholds => {
+                assert!(passed.is_err_and(|error| error.contains("noise by thresholds")));
+            }
+        }
+    }
 }
 
 /// Pointers to every object of a value, and to every number.
