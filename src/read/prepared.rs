@@ -136,11 +136,16 @@ const WORTH_A_TABLE: usize = 140;
 impl Die {
     /// Chooses a kernel for this die within a budget, and builds its tables.
     ///
-    /// A table holds 64 bytes a weight for groups of 8 rows, 192 for groups of 16 and 4 lanes, 1024 or less with white noise, 2 where cells are ideal and
-    /// the ADC lossless. Where they exceed the budget and batches are large, they are built for every batch, array by
-    /// array; where they cannot stand for the die (noise that is slow or common to columns, digits of several bits, no
-    /// ADC, ADCs with offsets or uneven codes on more than eight active rows, results beyond 16 bits a pattern) the direct
-    /// kernel reads it. The plan says which.
+    /// A table holds 64 bytes a weight for groups of 8 rows, 192 for groups of 16 and 4 lanes, 2 where cells are ideal and
+    /// the ADC lossless; with white noise on groups of 8 rows and 4 lanes 1024 by [`NoiseMethod::Gaussian`] and up to 1792 by
+    /// [`NoiseMethod::Thresholds`]. Where they exceed the budget and batches are large, they are built for every batch, array by
+    /// array; where they cannot stand for the die (noise that is slow or common to columns, more than six codes within reach
+    /// of noise by thresholds, normal noise beyond 9.8 LSB or on uneven codes, digits of several bits, no ADC, ADCs with
+    /// offsets or uneven codes on more than eight active rows, results beyond 16 bits a pattern) the direct kernel reads it.
+    /// The plan says which.
+    ///
+    /// [`NoiseMethod::Gaussian`]: crate::NoiseMethod::Gaussian
+    /// [`NoiseMethod::Thresholds`]: crate::NoiseMethod::Thresholds
     ///
     /// # Errors
     ///
