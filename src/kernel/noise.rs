@@ -3,7 +3,7 @@
 use super::parts::WORD_LINE_BITS;
 use super::{Block, Quantizer, Step};
 use crate::error::{Error, Result};
-use crate::fixed::round_real;
+use crate::fixed::{ONE, round_real};
 use crate::key::{CERTAIN, Key, Purpose, Stream, Streams, chance, quick_normal};
 
 /// How the white noise of a conversion is drawn. Either way the codes have the distribution of the code of the sum plus
@@ -124,6 +124,9 @@ pub(super) fn moved(deviation: f64, normal: f32) -> i64 {
     (deviation as f32 * normal).round_ties_even() as i64
 }
 
+/// Deviation beyond which so many codes are within reach that they are not tried one after another: 4 LSB.
+const MUCH: f64 = (4 * ONE) as f64;
+
 /// [`NoiseMethod::Thresholds`]: the code before clamping, which never lies further beyond the range than by one.
 ///
 /// A code is at least `c` where the number of the 16-bit word and `further` 16 bits is below the chance of that, in 2⁻³².
@@ -150,15 +153,26 @@ pub(super) fn sampled_code(
         }
         number < chance
     };
-    // What lies within reach of noise is halved, since chances fall with the code: below, codes are certain to be reached.
-    let reach = (CERTAIN * deviation) as i64 + 2;
-    let mut reached = adcs.unclamped(conversion, sum - reach).clamp(low - 1, high + 1);
-    let mut missed = adcs.unclamped(conversion, sum + reach).clamp(low - 1, high + 1) + 1;
-    while missed - reached > 1 {
-        let middle = reached + (missed - reached) / 2;
-        if is_below(chance_of(middle)) { reached = middle } else { missed = middle }
+    // Chances fall with the code, so that the search ends at the first that is not met, or that is.
+    let code_of = |sum: i64| adcs.unclamped(conversion, sum).clamp(low - 1, high + 1);
+    if deviation > MUCH {
+        // Beyond the reach of noise chances are certain; what lies within is halved.
+        let reach = (CERTAIN * deviation) as i64 + 2;
+        let (mut reached, mut missed) = (code_of(sum - reach), code_of(sum + reach) + 1);
+        while missed - reached > 1 {
+            let middle = reached + (missed - reached) / 2;
+            if is_below(chance_of(middle)) { reached = middle } else { missed = middle }
+        }
+        return reached;
     }
-    reached
+    let mut code = code_of(sum);
+    while code <= high && is_below(chance_of(code + 1)) {
+        code += 1;
+    }
+    while code >= low && !is_below(chance_of(code)) {
+        code -= 1;
+    }
+    code
 }
 
 /// The chance that the noisy sum reaches the edge of a code, in 2⁻³²; by the reciprocal of the deviation.
