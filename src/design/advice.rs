@@ -62,9 +62,9 @@ struct Costs {
     direct: f64,
 }
 
-const GAUSSIAN: Costs = Costs { tabled: [1.0, 0.0], built: [5.0, 0.0], direct: 21.0 };
+const GAUSSIAN: Costs = Costs { tabled: [1.0, 0.0], built: [5.0, 0.0], direct: 20.0 };
 
-const THRESHOLDS: Costs = Costs { tabled: [0.4, 0.06], built: [4.0, 4.6], direct: 43.0 };
+const THRESHOLDS: Costs = Costs { tabled: [0.4, 0.06], built: [4.0, 3.0], direct: 50.0 };
 
 /// Largest density of the normal distribution, `φ(0)`.
 const DENSITY: f64 = 0.398_942_280_401_432_7;
