@@ -362,7 +362,7 @@ fn white_tables_stand_for_every_mapping_format_and_rule() {
 #[test]
 fn noise_of_any_size_is_prepared() {
     // From less than the grid shows to so much that no word counts the codes in reach.
-    let weights = random_weights((8, 3, 8), Fill::Uniform, Some((8, 128)), 3);
+    let weights = random_weights((40, 3, 8), Fill::Uniform, Some((8, 128)), 3);
     for method in [NoiseMethod::Gaussian, NoiseMethod::Thresholds] {
         for (amperes, kernel) in [
             (f64::MIN_POSITIVE, Kernel::White),
@@ -370,20 +370,15 @@ fn noise_of_any_size_is_prepared() {
             (1e-9, Kernel::White),
             (1e-3, Kernel::Direct),
             (1e4, Kernel::Direct),
-            (1e8, Kernel::Direct),
+            // Bytes of tables of its thresholds would not fit in a word.
+            (5e7, Kernel::Direct),
         ] {
             let builder = presets::forms().adc(Adc::granular(4)).input_bits(3).noise_method(method);
             let design = builder.read_noise(ReadNoise::new(0.0, amperes).unwrap()).build().unwrap();
-            let die = match design.program_keyed(&weights, Key::from(2)) {
-                Err(error) => {
-                    assert!(amperes > 1e7 && matches!(error, Error::InArray { .. } | Error::Overflow { .. }));
-                    continue;
-                }
-                Ok(die) => die,
-            };
+            let die = design.program_keyed(&weights, Key::from(2)).unwrap();
             let prepared = die.prepare(Budget::default()).unwrap();
             assert_eq!(prepared.plan().kernel, kernel, "{amperes:e}");
-            assert_reads_alike(&die, &prepared, &batch(die.design(), 8, 4, 1));
+            assert_reads_alike(&die, &prepared, &batch(die.design(), 40, 4, 1));
         }
     }
 }
@@ -491,6 +486,26 @@ fn a_large_batch_takes_several_passes_over_tables_that_are_fetched_ahead() {
     let x: Vec<u8> = random_inputs(260 * 1300, (0, 255), 5).into_iter().map(|x| x as u8).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     assert_eq!(prepared.mvm_batch(&x, &mut rng).unwrap(), die.mvm_batch(&x, &mut rng).unwrap());
+}
+
+#[test]
+fn vectors_of_later_passes_have_noise_of_their_own_keys() {
+    // Two arrays below each other; all tables at once, and those of one at a time.
+    let weights = random_weights((136, 5, 4), Fill::Uniform, Some((8, 128)), 3);
+    let x: Vec<u8> = random_inputs(136 * 2500, (0, 3), 5).into_iter().map(|x| x as u8).collect();
+    for method in [NoiseMethod::Gaussian, NoiseMethod::Thresholds] {
+        let builder = presets::forms().input_bits(2).read_noise(ReadNoise::new(0.05, 0.0).unwrap());
+        let design = builder.noise_method(method).build().unwrap();
+        let die = design.program_keyed(&weights, Key::from(2)).unwrap();
+        let expected = die.mvm_batch(&x, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+        let all = die.prepare(Budget::default()).unwrap().plan().bytes;
+        for (bytes, streams) in [(all, false), (all - 1, true)] {
+            let prepared = die.prepare(Budget::default().with_bytes(bytes)).unwrap();
+            assert_eq!((prepared.plan().kernel, prepared.plan().streams), (Kernel::White, streams));
+            let read = prepared.mvm_batch(&x, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+            assert!(read == expected, "{method:?}, streams: {streams}");
+        }
+    }
 }
 
 #[test]
