@@ -21,13 +21,15 @@ use crate::key::{CERTAIN, Key, Purpose, Stream, Streams, chance, quick_normal};
 /// the rest is our choice. [`Design::noise_advice`](crate::Design::noise_advice) says which costs less.
 ///
 /// ```
-/// use forms_xbar::{Key, NoiseMethod, ReadNoise, Weights, presets};
+/// use forms_xbar::{Budget, Key, NoiseMethod, ReadNoise, Weights, presets};
 ///
 /// let noise = ReadNoise::new(0.02, 0.0)?;
 /// let forms = presets::forms().input_bits(8).read_noise(noise);
 /// let design = forms.noise_method(NoiseMethod::Thresholds).build()?;
 /// let die = design.program_keyed(&Weights::from_row_slice(8, 1, 8, &[85; 8])?, Key::from(1))?;
-/// assert_eq!(die.mvm_keyed(&[255; 8], Key::from(2))?.y, die.mvm_keyed(&[255; 8], Key::from(2))?.y);
+/// // One law for every kernel.
+/// let prepared = die.prepare(Budget::default())?;
+/// assert_eq!(prepared.mvm_keyed(&[255u8; 8], Key::from(2))?, die.mvm_keyed(&[255u8; 8], Key::from(2))?);
 /// # Ok::<(), forms_xbar::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
