@@ -58,12 +58,18 @@ impl Octets {
 
     /// Rows of an octet.
     pub(crate) fn rows(&self, octet: usize) -> Range<usize> {
-        let groups = self.groups(octet);
-        let (first, end) = (groups.start * self.group_rows, groups.end * self.group_rows);
+        self.rows_of(octet / self.parts, octet % self.parts)
+    }
+
+    /// Rows of an octet, part of a bundle.
+    #[inline(always)]
+    fn rows_of(&self, bundle: usize, part: usize) -> Range<usize> {
+        let (first, end) = (bundle * self.groups_each, self.groups.min((bundle + 1) * self.groups_each));
+        let (first, end) = (first * self.group_rows, end * self.group_rows);
         if self.parts == 1 {
             return first..end;
         }
-        let first = first + octet % self.parts * PART_ROWS;
+        let first = first + part * PART_ROWS;
         first..end.min(first + PART_ROWS)
     }
 }
@@ -100,14 +106,16 @@ impl Patterns {
             #[inline(always)]
             || {
                 for (near, x) in x.chunks(NEAR * inputs).enumerate() {
-                    for octet in 0..octets.count() {
-                        let of_octet = octets.rows(octet);
-                        let end = rows.end.min(rows.start + of_octet.end);
-                        let from = Columns { x, inputs, first: (rows.start + of_octet.start).min(end), end };
-                        let bundle = octet / octets.parts * self.vectors + near * NEAR;
-                        for word in 0..words {
-                            let first = bundle * of_bundle + octet % octets.parts * words + word;
-                            from.gather(word, &mut self.bytes[first..], of_bundle);
+                    for bundle in 0..octets.bundles() {
+                        let first = (bundle * self.vectors + near * NEAR) * of_bundle;
+                        for part in 0..octets.parts {
+                            let of_part = octets.rows_of(bundle, part);
+                            let end = rows.end.min(rows.start + of_part.end);
+                            let from =
+                                Columns { x, inputs, first: (rows.start + of_part.start).min(end), end };
+                            for word in 0..words {
+                                from.gather(word, &mut self.bytes[first + part * words + word..], of_bundle);
+                            }
                         }
                     }
                 }
@@ -158,8 +166,13 @@ impl Patterns {
 
     /// Those of one octet of groups, or of the octets of one group, `[vector][octet][word]`.
     pub(crate) fn bundle(&self, at: usize) -> &[u64] {
+        self.bundles_from(at, 1)
+    }
+
+    /// Those of some bundles from one on.
+    pub(crate) fn bundles_from(&self, first: usize, count: usize) -> &[u64] {
         let all = self.vectors * self.words_of_bundle();
-        &self.bytes[at * all..][..all]
+        &self.bytes[first * all..][..count * all]
     }
 
     fn bundle_mut(&mut self, at: usize) -> &mut [u64] {
@@ -272,7 +285,8 @@ impl<T: Copy + Into<i32>> Columns<'_, T> {
     fn gather(self, word: usize, to: &mut [u64], step: usize) {
         match (self.end - self.first, word, step) {
             (8, 0, 1) => self.gather_in::<8>(0, to, 1),
-            (8, _, _) => self.gather_in::<8>(word, to, step),
+            (8, 0, 2) => self.gather_in::<8>(0, to, 2),
+            (8, 1, 2) => self.gather_in::<8>(1, to, 2),
             (PART_ROWS, 0, _) => self.gather_in::<PART_ROWS>(0, to, step),
             _ => self.gather_in::<0>(word, to, step),
         }

@@ -236,13 +236,17 @@ fn of_shape<const S: usize, const P: usize, const Q: usize>(
     (next, Target { begin, stride, sums }): (&[Row], Target<'_>),
 ) {
     let Some(octets) = octets.first_chunk::<S>() else { return };
-    let driven: Driven<'_, S, P> = std::array::from_fn(|at| patterns.bundle(octet + at).as_chunks().0);
     let vectors = patterns.vectors();
-    let each = if next.is_empty() { vectors.max(1) } else { APART };
-    let mut next = next.chunks(next.len().div_ceil(vectors.div_ceil(each).max(1)).max(1));
-    for (at, sums) in sums.chunks_mut(each * stride).enumerate() {
+    let words = patterns.bundles_from(octet, S);
+    if next.is_empty() {
+        let driven = Driven { words, vectors, from: 0, to: vectors };
+        return run::<S, P, Q>(level, octets, driven, places, Target { begin, stride, sums });
+    }
+    let mut next = next.chunks(next.len().div_ceil(vectors.div_ceil(APART).max(1)).max(1));
+    for (at, sums) in sums.chunks_mut(APART * stride).enumerate() {
         next.next().into_iter().flatten().for_each(prefetch);
-        let driven = driven.map(|words| &words[vectors.min(at * each)..vectors.min((at + 1) * each)]);
+        let (from, to) = (vectors.min(at * APART), vectors.min((at + 1) * APART));
+        let driven = Driven { words, vectors, from, to };
         run::<S, P, Q>(level, octets, driven, places, Target { begin, stride, sums });
     }
 }

@@ -6,8 +6,17 @@ use super::lanes::{Lanes, Portable};
 use super::row::{COLUMNS, Octet, PATTERNS};
 use crate::simd::Level;
 
-/// What a batch drives of `S` octets, `P` words of eight planes a vector.
-pub(super) type Driven<'a, const S: usize, const P: usize> = [&'a [[u64; P]]; S];
+/// What a batch drives of some octets.
+#[derive(Clone, Copy)]
+pub(super) struct Driven<'a> {
+    /// Eight planes each, `[octet][vector][word]`.
+    pub(super) words: &'a [u64],
+    /// Vectors of an octet.
+    pub(super) vectors: usize,
+    /// The first of those that are added, and the first beyond.
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
 
 /// How the planes of a batch count.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +84,7 @@ pub(super) enum Begin<'a> {
 pub(super) fn run<const S: usize, const P: usize, const Q: usize>(
     level: Level,
     octets: &[Octet; S],
-    driven: Driven<'_, S, P>,
+    driven: Driven<'_>,
     places: Places,
     target: Target<'_>,
 ) {
@@ -98,7 +107,7 @@ pub(super) fn run<const S: usize, const P: usize, const Q: usize>(
 fn run_in<L: Lanes, const S: usize, const P: usize, const Q: usize>(
     lanes: L,
     octets: &[Octet; S],
-    driven: Driven<'_, S, P>,
+    driven: Driven<'_>,
     places: Places,
     Target { begin, stride, sums }: Target<'_>,
 ) {
@@ -110,49 +119,56 @@ fn run_in<L: Lanes, const S: usize, const P: usize, const Q: usize>(
         Begin::Plus(base) => (false, lanes.sums(base)),
         Begin::There => (false, lanes.sums(&[0; COLUMNS])),
     };
-    let vectors = driven[0].len();
-    let driven: Driven<'_, S, P> = std::array::from_fn(
+    let words = driven.words.as_chunks::<P>().0;
+    let of_octets: [&[[u64; P]]; S] = std::array::from_fn(
         #[inline(always)]
-        |octet| &driven[octet][..vectors],
+        |octet| &words[octet * driven.vectors..][driven.from..driven.to],
     );
     let mut at = 0;
-    for vector in 0..vectors {
+    for vector in 0..driven.to - driven.from {
         let columns = sums.get_mut(at..at + COLUMNS).and_then(<[i32]>::first_chunk_mut::<COLUMNS>);
         let Some(columns) = columns else { return };
         at += stride;
-        let patterns = patterns_of(&driven, vector);
         let mut total = if is_first { base } else { lanes.plus(lanes.sums(columns), base) };
-        for (pair, &weights) in weights.iter().enumerate().take(8 * P / Q / 2) {
-            let low = add_planes::<_, S, P, Q>(lanes, octets, patterns, 2 * pair, last_mask);
-            let high = add_planes::<_, S, P, Q>(lanes, octets, patterns, 2 * pair + 1, last_mask);
-            total = lanes.weigh(total, low, high, weights);
+        for (word, weights) in weights.chunks_exact(4 / Q).enumerate().take(P) {
+            let patterns = patterns_of(&of_octets, vector, word);
+            let mask = if word + 1 == P { last_mask } else { lanes.splat(0) };
+            for (pair, &weights) in weights.iter().enumerate() {
+                let low = add_planes::<_, S, Q>(lanes, octets, patterns, 2 * pair, mask);
+                let high = add_planes::<_, S, Q>(lanes, octets, patterns, 2 * pair + 1, mask);
+                total = lanes.weigh(total, low, high, weights);
+            }
         }
         lanes.store(total, columns);
     }
 }
 
-/// What one vector drives.
+/// Eight planes of one vector.
 #[inline(always)]
-fn patterns_of<const S: usize, const P: usize>(driven: &Driven<'_, S, P>, vector: usize) -> [[u64; P]; S] {
+fn patterns_of<const S: usize, const P: usize>(
+    of_octets: &[&[[u64; P]]; S],
+    vector: usize,
+    word: usize,
+) -> [u64; S] {
     std::array::from_fn(
         #[inline(always)]
-        |octet| driven[octet][vector],
+        |octet| of_octets[octet][vector][word],
     )
 }
 
-/// What `Q` planes add, in units of the first of them; the last of all is negated where the mask has ones.
+/// What `Q` planes add, in units of the first of them; the last of eight is negated where the mask has ones.
 #[inline(always)]
-fn add_planes<L: Lanes, const S: usize, const P: usize, const Q: usize>(
+fn add_planes<L: Lanes, const S: usize, const Q: usize>(
     lanes: L,
     octets: &[Octet; S],
-    patterns: [[u64; P]; S],
+    patterns: [u64; S],
     limb: usize,
-    last_mask: L::Words,
+    mask: L::Words,
 ) -> L::Words {
     let last = limb * Q + Q - 1;
     let mut sum = add_octets(lanes, octets, patterns, last);
-    if last + 1 == 8 * P {
-        sum = lanes.negate(sum, last_mask);
+    if last == 7 {
+        sum = lanes.negate(sum, mask);
     }
     for step in 1..Q {
         sum = lanes.add(lanes.add(sum, sum), add_octets(lanes, octets, patterns, last - step));
@@ -162,16 +178,16 @@ fn add_planes<L: Lanes, const S: usize, const P: usize, const Q: usize>(
 
 /// What one plane adds.
 #[inline(always)]
-fn add_octets<L: Lanes, const S: usize, const P: usize>(
+fn add_octets<L: Lanes, const S: usize>(
     lanes: L,
     octets: &[Octet; S],
-    patterns: [[u64; P]; S],
+    patterns: [u64; S],
     plane: usize,
 ) -> L::Words {
     // One table, so that octets differ by a constant.
     let rows = octets.as_flattened();
     let row = |octet: usize| {
-        let pattern = (u64::from_le(patterns[octet][plane / 8]) >> (8 * (plane % 8))) as u8;
+        let pattern = (u64::from_le(patterns[octet]) >> (8 * plane)) as u8;
         lanes.load(&rows[octet * PATTERNS + usize::from(pattern)])
     };
     let mut sum = row(0);
