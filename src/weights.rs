@@ -133,7 +133,7 @@ impl Weights {
 
     /// One weight, `None` outside the matrix.
     pub fn get(&self, input: usize, output: usize) -> Option<i32> {
-        if output < self.outputs { self.values.get(input * self.outputs + output).copied() } else { None }
+        self.values.chunks_exact(self.outputs).nth(input)?.get(output).copied()
     }
 }
 

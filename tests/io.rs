@@ -120,6 +120,15 @@ fn bad_files_are_named() {
     says(parse_npy("w.npy", &npy("<i4", false, "(2, 1)", &[0; 8])), &["w.npy", "i4", "f4 or f8"]);
     says(parse_npy("w.npy", &npy("<f4", false, "(2, 3)", &[0; 20])), &["w.npy"]);
     says(parse_npy("w.npy", &npy("<f4", false, "(1000000, 1000000)", &[0; 20])), &["w.npy", "more than"]);
+    // Axes whose product is no number, whichever is empty.
+    for shape in
+        ["(0, 10000000000, 10000000000)", "(10000000000, 10000000000, 0)", "(18446744073709551615, 2)"]
+    {
+        says(parse_npy("w.npy", &npy("<f4", false, shape, &[])), &["w.npy", shape, "more than"]);
+    }
+    says(parse_npy("w.npy", &npy("<f4", true, "(0xffffffffffffffff, 0b11)", &[])), &["w.npy"]);
+    says(parse_npy("w.npy", &b"\x93NUMPY\x02\x00\xff\xff\xff\x00"[..]), &["w.npy"]);
+    says(parse_npy("w.npy", &b"\x93NUMPY\x01\x00\xff"[..]), &["w.npy"]);
     let nan = bytes(&[1.0, f32::NAN], f32::to_le_bytes);
     says(parse_npy("w.npy", &npy("<f4", false, "(2, 1)", &nan)), &["w.npy", "element 1", "[2, 1]", "NaN"]);
     let huge = bytes(&[1.0, 1e300], f64::to_le_bytes);

@@ -139,17 +139,14 @@ proptest! {
         assert_moved(quantization.project(&mut after).unwrap(), &before, &after);
         prop_assert_eq!(bits(&quantized.to_real().unwrap()), bits(&after));
         for (at, &level) in quantized.weights.as_row_slice().iter().enumerate() {
-            let step = quantized.step(at % before.outputs());
+            let step = quantized.step(at % before.outputs()).unwrap();
             let exact = f64::from(before.as_row_slice()[at]) / step;
             let limit = f64::from(quantization.max_level());
             prop_assert!((f64::from(level) - exact.clamp(-limit, limit)).abs() <= 0.5);
         }
         let mut again = after.clone();
-        // A quantile may round to 0 with everything below it.
-        if let Ok(moved) = quantization.project(&mut again) {
-            prop_assert_eq!(bits(&again), bits(&after));
-            prop_assert_eq!(moved.distance, 0.0);
-        }
+        prop_assert_eq!(quantization.project(&mut again).unwrap().distance, 0.0);
+        prop_assert_eq!(bits(&again), bits(&after));
     }
 
     #[test]
@@ -221,7 +218,7 @@ fn wide_matrices_are_rounded_and_pruned_weight_by_weight() {
         let quantized = quantization.quantize(&before).unwrap();
         let mut clipped = 0;
         for (at, &value) in values.iter().enumerate() {
-            let level = (f64::from(value.abs()) / quantized.step(at % outputs) + 0.5).floor();
+            let level = (f64::from(value.abs()) / quantized.step(at % outputs).unwrap() + 0.5).floor();
             clipped += usize::from(level > 31.0);
             let level = if value < 0.0 { -level.min(31.0) } else { level.min(31.0) };
             assert_eq!(f64::from(quantized.weights.as_row_slice()[at]), level, "weight {at}");
@@ -367,4 +364,25 @@ fn signs_and_places_that_do_not_fit() {
     assert_error(kept.compact(&matrix(1, 2, &[0.0; 2])), &["inputs"]);
     assert_error(kept.expand(&matrix(1, 2, &[0.0; 2])), &["compact"]);
     assert_error(kept.project(&mut matrix(2, 1, &[0.0; 2])), &["outputs"]);
+}
+
+#[test]
+fn places_far_outside_are_none() {
+    let weights = matrix(2, 3, &[1.0, 2.0, 3.0, -4.0, -5.0, -6.0]);
+    let signs = FragmentSigns::new(1, 2, 3, vec![true; 6]).unwrap();
+    let quantized = Quantization::new(4, ScaleRule::MinMax).unwrap().quantize(&weights).unwrap();
+    for far in [2, 1 << 62, usize::MAX] {
+        assert_eq!(weights.get(far, 1), None);
+        assert_eq!(quantized.weights.get(far, 1), None);
+        assert_eq!(signs.is_negative(far, 1), None);
+        assert_eq!(quantized.step(far + usize::from(far == 2)), None);
+    }
+    assert_eq!((weights.get(1, 2), signs.is_negative(1, 2)), (Some(-6.0), Some(true)));
+    assert_eq!(quantized.step(2), Some(6.0 / 7.0));
+    let mut changed = quantized;
+    changed.steps = vec![1.0; 2];
+    assert_error(changed.to_real(), &["steps", "3", "2"]);
+    // A matrix that no memory holds.
+    assert_error(Kept::new((1 << 40, 1 << 40), vec![0], vec![0]), &["weights of the matrix"]);
+    assert_error(Kept::new((1 << 32, 1 << 29), vec![0], vec![0]), &["weights of the matrix"]);
 }

@@ -220,6 +220,25 @@ fn singular_calibrations_are_handled_and_said() {
     assert_eq!((solved.dead_inputs, solved.error), (4, 0.0));
 }
 
+/// Levels that do not reach a weight are refused where a step is given and counted where a quantile asks for it.
+#[test]
+fn levels_that_do_not_reach() {
+    let (vectors, _, _) = problem(4, 11);
+    let mut calibration = Calibration::new(4).unwrap();
+    calibration.add(&vectors).unwrap();
+    assert_eq!(calibration.gram(usize::MAX, 1), None);
+    let weights = matrix(4, 1, &[1.0, 2.0, 3.0, 100.0]);
+    let solve = |rule| {
+        let solver = PostTraining::new(4).unwrap().with_damping(1e6).unwrap();
+        solver.with_quantization(Quantization::new(4, rule).unwrap()).solve(&weights, &calibration)
+    };
+    let error = solve(ScaleRule::Step(0.1)).unwrap_err().to_string();
+    assert!(error.contains("weight 10 at input 0") && error.contains("-7..=7"), "{error}");
+    assert_eq!(solve(ScaleRule::Step(15.0)).unwrap().quantized.unwrap().clipped, 0);
+    let quantized = solve(ScaleRule::Quantile(0.5)).unwrap().quantized.unwrap();
+    assert_eq!((quantized.clipped, quantized.weights.as_row_slice()[3]), (2, 7));
+}
+
 #[test]
 fn bad_calibrations() {
     let weights = matrix(2, 1, &[1.0, -1.0]);
@@ -443,7 +462,8 @@ fn constraints_are_projected_onto_in_order() {
 #[test]
 fn bad_training() {
     let weights = matrix(2, 1, &[1.0, -1.0]);
-    for rho in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+    // Gradients are f32: as one, 1e-60 would be 0 and 1e60 infinite.
+    for rho in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-60, 1e60] {
         assert!(Admm::new(Constraints::NONE, rho, &weights).unwrap_err().to_string().contains("rho"));
     }
     let mut admm = Admm::new(Constraints::NONE, 1.0, &weights).unwrap();
@@ -452,7 +472,7 @@ fn bad_training() {
     assert_eq!(admm.penalty(&[0.0]), Err(length("weights", 1)));
     assert_eq!(admm.add_penalty_gradient(&[0.0; 2], &mut [0.0; 3]), Err(length("gradient", 3)));
     assert!(admm.update(&matrix(1, 2, &[0.0; 2])).is_err());
-    assert!(admm.set_rho(0.0).is_err());
+    assert!(admm.set_rho(0.0).is_err() && admm.set_rho(1e60).is_err());
     let pruning = Pruning::new(0.5, 1.0).unwrap().with_crossbar(128, 32).unwrap();
     let divide = Constraints::NONE.with_pruning(pruning).unwrap();
     let error = divide.with_polarization(Polarization::new(24, SignRule::Sum).unwrap()).unwrap_err();

@@ -51,7 +51,7 @@ pub(crate) fn write(folder: &Path, name: &str, stage: &Stage, on_levels: bool) -
         let parts: [(&str, Dtype, Vec<usize>, Vec<u8>); 6] = [
             ("bits", Dtype::U8, vec![1], vec![quantization.bits() as u8]),
             ("levels", Dtype::U8, vec![2, size[0], size[1]], levels),
-            ("step", Dtype::F64, vec![1], quantized.step(0).to_le_bytes().to_vec()),
+            ("step", Dtype::F64, vec![1], quantized.steps[0].to_le_bytes().to_vec()),
             ("inputs", Dtype::U16, vec![size[0]], places(kept.inputs())),
             ("outputs", Dtype::U16, vec![size[1]], places(kept.outputs())),
             ("bias", Dtype::F32, vec![parameters.biases.len()], biases),

@@ -28,6 +28,7 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<Tensor> {
 /// As [`read_npy`].
 pub fn parse_npy(name: &str, bytes: &[u8]) -> Result<Tensor> {
     let problem = |error: std::io::Error| unreadable(name, error.to_string());
+    check_product(name, bytes)?;
     let file = NpyFile::new(bytes).map_err(problem)?;
     let shape: Option<Vec<usize>> = file.shape().iter().map(|&axis| axis.try_into().ok()).collect();
     let size = |shape: &Vec<usize>| shape.iter().try_fold(1usize, |size, &axis| size.checked_mul(axis));
@@ -47,6 +48,26 @@ pub fn parse_npy(name: &str, bytes: &[u8]) -> Result<Tensor> {
             let values = transpose(&shape, &values);
             Tensor::new(name, shape, values)
         }
+    }
+}
+
+/// Refuses axes whose product is no `u64`, which `npyz` multiplies unchecked.
+fn check_product(name: &str, bytes: &[u8]) -> Result<()> {
+    // Magic, version, length of the header, header; what is cut short `npyz` refuses.
+    let (start, length) = match *bytes {
+        [_, _, _, _, _, _, 1, _, a, b, ..] => (10, u16::from_le_bytes([a, b]).into()),
+        [_, _, _, _, _, _, _, _, a, b, c, d, ..] => (12, u32::from_le_bytes([a, b, c, d]) as usize),
+        _ => return Ok(()),
+    };
+    let header = String::from_utf8_lossy(&bytes[start..][..length.min(bytes.len() - start)]);
+    let shape = header.rfind("shape").map_or(&*header, |at| &header[at..]);
+    // A number in another notation counts as too large, an empty axis as 1, because `npyz` multiplies the others.
+    let words = shape.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let axes = words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let product = axes.map(|axis| axis.parse().unwrap_or(u64::MAX).max(1)).try_fold(1, u64::checked_mul);
+    match product {
+        Some(_) => Ok(()),
+        None => Err(unreadable(name, format!("`{}` is more than the file holds", shape.trim()))),
     }
 }
 

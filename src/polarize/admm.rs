@@ -11,7 +11,7 @@ use crate::weights::RealWeights;
 /// take the framework's gradient of the loss, add [`Admm::add_penalty_gradient`], make the step.
 /// Rows, columns and signs are chosen from the trained `W` at the start and every `M` epochs, and
 /// held in between; levels follow every update. **Units.** `ρ` is loss per squared weight. **Valid
-/// range.** `ρ > 0`. **Source.** FORMS, ISCA 2021; residuals as S. Boyd et al., *Distributed
+/// range.** `ρ` within the normal numbers of `f32`, above 0. **Source.** FORMS, ISCA 2021; residuals as S. Boyd et al., *Distributed
 /// Optimization and Statistical Learning via the Alternating Direction Method of Multipliers*, 2011.
 ///
 /// ```
@@ -66,10 +66,10 @@ impl Admm {
     ///
     /// # Errors
     ///
-    /// [`Error::Real`](crate::Error::Real) for a `rho` that is not finite and above 0; those of
+    /// [`Error::Real`](crate::Error::Real) for a `rho` out of its range; those of
     /// [`Constraints::project`].
     pub fn new(constraints: Constraints, rho: f64, weights: &RealWeights) -> Result<Self> {
-        check_real("rho", rho, f64::MIN_POSITIVE, f64::MAX)?;
+        check_rho(rho)?;
         let held = constraints.hold(weights)?;
         let z = constraints.project_held(&held, weights)?.weights;
         let u = vec![0.0; z.as_row_slice().len()];
@@ -90,10 +90,10 @@ impl Admm {
     ///
     /// # Errors
     ///
-    /// [`Error::Real`](crate::Error::Real) for a `rho` that is not finite and above 0, or so small that
+    /// [`Error::Real`](crate::Error::Real) for a `rho` out of its range, or so small that
     /// `U` would not stay finite.
     pub fn set_rho(&mut self, rho: f64) -> Result<()> {
-        check_real("rho", rho, f64::MIN_POSITIVE, f64::MAX)?;
+        check_rho(rho)?;
         let ratio = self.rho / rho;
         let scaled: Vec<f32> = self.u.iter().map(|&u| (f64::from(u) * ratio) as f32).collect();
         for &u in &scaled {
@@ -196,4 +196,9 @@ impl Admm {
     pub fn finish(&self, weights: &RealWeights) -> Result<Feasible> {
         self.constraints.project_held(&self.held, weights)
     }
+}
+
+/// Gradients are `f32`, so `ρ` is used as one: not as 0, nor as infinity.
+fn check_rho(rho: f64) -> Result<()> {
+    check_real("rho", rho, f32::MIN_POSITIVE.into(), f32::MAX.into())
 }

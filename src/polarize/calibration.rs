@@ -106,7 +106,7 @@ impl Calibration {
 
     /// One element of `Σ x̂ x̂ᵀ`, `None` outside it.
     pub fn gram(&self, row: usize, column: usize) -> Option<f64> {
-        if column < self.inputs { self.gram.get(row * self.inputs + column).copied() } else { None }
+        self.gram.chunks_exact(self.inputs).nth(row)?.get(column).copied()
     }
 
     /// Mean square of every input, or its variance: how much it matters to the outputs.

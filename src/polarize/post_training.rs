@@ -51,7 +51,8 @@ checked_serde!(PostTraining);
 pub struct Solved {
     /// The polarized matrix.
     pub weights: RealWeights,
-    /// The same as integers, where levels were asked for.
+    /// The same as integers, where levels were asked for; `clipped` counts the weights that lay beyond the largest
+    /// level before any moved.
     pub quantized: Option<Quantized>,
     /// What to add to each output's bias, in the unit of the outputs; 0 unless asked for.
     pub bias: Vec<f64>,
@@ -125,7 +126,7 @@ impl PostTraining {
     ///
     /// [`Error::Integer`](crate::Error::Integer) for a calibration without vectors,
     /// [`Error::Length`](crate::Error::Length) for one of another number of inputs; those of
-    /// [`Quantization::steps`].
+    /// [`Quantization::quantize`] for the polarized matrix before levels.
     pub fn solve(&self, weights: &RealWeights, calibration: &Calibration) -> Result<Solved> {
         let (inputs, outputs) = (weights.inputs(), weights.outputs());
         check_length("inputs of the calibration", inputs, calibration.inputs())?;
@@ -152,7 +153,9 @@ impl PostTraining {
         let mut solution = matrix_of(&columns, inputs)?;
         let quantized = match self.quantization {
             Some(quantization) => {
-                let steps = quantization.steps(&solution)?;
+                // Refuses what does not fit, and counts what a quantile clips.
+                let rounded = quantization.quantize(&solution)?;
+                let steps = rounded.steps;
                 let max = f64::from(quantization.max_level());
                 let mut levels = vec![0; inputs * outputs];
                 for (output, column) in columns.iter_mut().enumerate() {
@@ -164,8 +167,7 @@ impl PostTraining {
                     }
                 }
                 let integers = quantization.integers(inputs, outputs, levels)?;
-                let mut quantized =
-                    Quantized { weights: integers, steps, clipped: 0, moved: Moved::default() };
+                let mut quantized = Quantized { weights: integers, steps, ..rounded };
                 solution = quantized.to_real()?;
                 quantized.moved = Moved::between(weights.as_row_slice(), solution.as_row_slice());
                 Some(quantized)

@@ -231,6 +231,9 @@ fn largest(values: &[f64], count: usize) -> Vec<usize> {
     places
 }
 
+/// Weights that the largest slice holds.
+const LARGEST: i64 = (isize::MAX as usize / size_of::<f32>()) as i64;
+
 /// The rows and columns that pruning kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -244,9 +247,10 @@ impl Kept {
     ///
     /// # Errors
     ///
-    /// [`Error::Integer`] for no row or column, or one that lies outside the matrix;
-    /// [`Error::Repeated`] for one given twice.
+    /// [`Error::Integer`] for no row or column, one that lies outside the matrix, or a matrix that no
+    /// memory holds; [`Error::Repeated`] for one given twice.
     pub fn new(size: (usize, usize), inputs: Vec<usize>, outputs: Vec<usize>) -> Result<Self> {
+        check_integer("weights of the matrix", size.0.saturating_mul(size.1), 1, LARGEST)?;
         let (inputs, outputs) = (
             rising("kept inputs", "kept input", inputs, size.0)?,
             rising("kept outputs", "kept output", outputs, size.1)?,

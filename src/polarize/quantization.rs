@@ -3,7 +3,7 @@
 use super::Moved;
 use super::grid::{Grid, Range};
 use crate::checked::checked_serde;
-use crate::error::{Error, Result, check_integer, check_real};
+use crate::error::{Error, Result, check_integer, check_length, check_real};
 use crate::weights::{RealWeights, Weights};
 
 /// Where the largest level lies.
@@ -70,19 +70,24 @@ pub struct Quantized {
 }
 
 impl Quantized {
-    /// What one level of this output stands for.
-    pub fn step(&self, output: usize) -> f64 {
-        self.steps[if self.steps.len() == 1 { 0 } else { output }]
+    /// What one level of this output stands for, `None` outside the matrix.
+    pub fn step(&self, output: usize) -> Option<f64> {
+        match self.steps[..] {
+            [step] => (output < self.weights.outputs()).then_some(step),
+            _ => self.steps.get(output).copied(),
+        }
     }
 
     /// The real weights that the levels stand for, each rounded once to `f32`.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFinite`] where a level times its step exceeds `f32`.
+    /// [`Error::NotFinite`] where a level times its step exceeds `f32`, [`Error::Length`] where steps were
+    /// changed to another number than one or one per column.
     pub fn to_real(&self) -> Result<RealWeights> {
         let outputs = self.weights.outputs();
-        let steps: Vec<f64> = (0..outputs).map(|output| self.step(output)).collect();
+        let steps: Vec<f64> = (0..outputs).filter_map(|output| self.step(output)).collect();
+        check_length("steps", outputs, steps.len())?;
         let mut values = Vec::with_capacity(self.weights.as_row_slice().len());
         for row in self.weights.as_row_slice().chunks_exact(outputs) {
             values.extend(row.iter().zip(&steps).map(|(&level, step)| (f64::from(level) * step) as f32));

@@ -68,11 +68,7 @@ impl FragmentSigns {
 
     /// Whether a fragment, counted along the inputs, has a minus; `None` outside the matrix.
     pub fn is_negative(&self, fragment: usize, output: usize) -> Option<bool> {
-        if output < self.outputs {
-            self.negative.get(fragment * self.outputs + output).copied()
-        } else {
-            None
-        }
+        self.negative.chunks_exact(self.outputs).nth(fragment)?.get(output).copied()
     }
 
     /// Fragments whose sign differs between two matrices of one size and fragment.

@@ -98,7 +98,7 @@ impl RealWeights {
 
     /// One weight, `None` outside the matrix.
     pub fn get(&self, input: usize, output: usize) -> Option<f32> {
-        if output < self.outputs { self.values.get(input * self.outputs + output).copied() } else { None }
+        self.values.chunks_exact(self.outputs).nth(input)?.get(output).copied()
     }
 
     /// The weights row by row, for what keeps them finite.
