@@ -37,6 +37,10 @@ pub(super) const LANES: usize = 16;
 /// and in loops kept apart, which is what compilers vectorise.
 pub(super) const PIECE: usize = 16 * LANES;
 
+/// Rows of which a piece is done before their next pieces: so many stay in the first-level cache, and what a column
+/// needs is read once for all.
+pub(super) const TOGETHER: usize = 8;
+
 /// Sums of squares, a lane for every weight of a block, so that vector width never changes their
 /// order.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! One sign per fragment.
 
-use super::moved::{LANES, Squares};
+use super::moved::{LANES, PIECE, Squares, TOGETHER};
 use super::{FragmentSigns, Moved};
 use crate::checked::checked_serde;
 use crate::error::{Result, check_integer};
@@ -88,14 +88,9 @@ impl Polarization {
             || {
                 let mut squares = Squares::default();
                 for rows in values.chunks_mut(self.fragment * outputs) {
-                    let wide = outputs - outputs % LANES;
-                    for at in (0..wide).step_by(LANES) {
-                        let negative = signs::<LANES>(rows, outputs, at, self.rule, &mut squares);
-                        clamp::<_, false>(rows, outputs, at, &negative, &mut squares);
-                    }
-                    for at in wide..outputs {
-                        let negative = signs::<1>(rows, outputs, at, self.rule, &mut squares);
-                        clamp::<_, false>(rows, outputs, at, &negative, &mut squares);
+                    for at in (0..outputs).step_by(PIECE) {
+                        let (negative, width) = signs(rows, outputs, at, self.rule, &mut squares);
+                        clamp::<false>(rows, outputs, at, &negative[..width], &mut squares);
                     }
                 }
                 squares.moved()
@@ -106,42 +101,92 @@ impl Polarization {
     /// The signs that [`Polarization::project`] would give, to be held fixed.
     pub fn signs(&self, weights: &RealWeights) -> FragmentSigns {
         let outputs = weights.outputs();
-        let mut negative = Vec::with_capacity(weights.inputs().div_ceil(self.fragment) * outputs);
+        let mut all = Vec::with_capacity(weights.inputs().div_ceil(self.fragment) * outputs);
         let mut squares = Squares::default();
         for rows in weights.as_row_slice().chunks(self.fragment * outputs) {
-            negative.extend((0..outputs).map(|at| signs::<1>(rows, outputs, at, self.rule, &mut squares)[0]));
+            for at in (0..outputs).step_by(PIECE) {
+                let (negative, width) = signs(rows, outputs, at, self.rule, &mut squares);
+                all.extend_from_slice(&negative[..width]);
+            }
         }
-        FragmentSigns::from_parts(self.fragment, weights.inputs(), outputs, negative)
+        FragmentSigns::from_parts(self.fragment, weights.inputs(), outputs, all)
     }
 }
 
-/// Whether each of `N` columns of a fragment gets a minus.
+/// Whether each of at most [`PIECE`] columns of a fragment gets a minus, and how many columns there are.
 #[inline(always)]
-fn signs<const N: usize>(
+fn signs(
     rows: &[f32],
     outputs: usize,
     at: usize,
     rule: SignRule,
     squares: &mut Squares,
-) -> [bool; N] {
-    let mut scores = [0f64; N];
+) -> ([bool; PIECE], usize) {
+    let mut scores = [0f64; PIECE];
+    let width = PIECE.min(outputs - at);
+    for rows in rows.chunks(TOGETHER * outputs) {
+        let (blocks, rest) = scores[..width].as_chunks_mut::<LANES>();
+        let mut at = at;
+        for block in blocks {
+            score(rows, outputs, at, rule, block, squares);
+            at += LANES;
+        }
+        for (at, one) in (at..).zip(rest) {
+            score(rows, outputs, at, rule, std::array::from_mut(one), squares);
+        }
+    }
+    (scores.map(|score| score < 0.0), width)
+}
+
+/// Adds what decides the sign of `N` columns.
+#[inline(always)]
+fn score<const N: usize>(
+    rows: &[f32],
+    outputs: usize,
+    at: usize,
+    rule: SignRule,
+    scores: &mut [f64; N],
+    squares: &mut Squares,
+) {
+    let mut sums = *scores;
     for row in rows.chunks_exact(outputs) {
-        for ((score, before), &value) in scores.iter_mut().zip(&mut squares.before).zip(&row[at..at + N]) {
+        for ((sum, before), &value) in sums.iter_mut().zip(&mut squares.before).zip(&row[at..at + N]) {
             let value = f64::from(value);
             *before += value * value;
-            *score += match rule {
+            *sum += match rule {
                 SignRule::Sum => value,
                 SignRule::Nearest => value * value.abs(),
             };
         }
     }
-    scores.map(|score| score < 0.0)
+    *scores = sums;
 }
 
-/// Sets what has the other sign to 0 in `N` columns of a fragment; counts what was there before, where
+/// Sets what has the other sign to 0 in columns of a fragment; counts what was there before, where
 /// [`signs`] has not done so.
 #[inline(always)]
-pub(super) fn clamp<const N: usize, const COUNT: bool>(
+pub(super) fn clamp<const COUNT: bool>(
+    rows: &mut [f32],
+    outputs: usize,
+    at: usize,
+    negative: &[bool],
+    squares: &mut Squares,
+) {
+    for rows in rows.chunks_mut(TOGETHER * outputs) {
+        let (blocks, rest) = negative.as_chunks::<LANES>();
+        let mut at = at;
+        for block in blocks {
+            clamp_block::<_, COUNT>(rows, outputs, at, block, squares);
+            at += LANES;
+        }
+        for (at, one) in (at..).zip(rest) {
+            clamp_block::<_, COUNT>(rows, outputs, at, std::array::from_ref(one), squares);
+        }
+    }
+}
+
+#[inline(always)]
+fn clamp_block<const N: usize, const COUNT: bool>(
     rows: &mut [f32],
     outputs: usize,
     at: usize,

@@ -1,7 +1,7 @@
 //! Whole rows and columns removed, so that what remains fills crossbars.
 
 use super::Moved;
-use super::moved::{LANES, PIECE, Squares, add_products, square};
+use super::moved::{LANES, PIECE, Squares, TOGETHER, add_products, square};
 use crate::checked::checked_serde;
 use crate::error::{Error, Result, check_integer, check_length, check_real};
 use crate::simd::vectorised;
@@ -106,66 +106,37 @@ impl Pruning {
 
     /// What is kept of a matrix.
     pub fn select(&self, weights: &RealWeights) -> Kept {
-        let (inputs, outputs) = (weights.inputs(), weights.outputs());
-        let (rows, columns) = self.remaining(inputs, outputs);
-        let kept_outputs = largest(&column_norms(weights), columns);
-        let mask = mask(outputs, &kept_outputs);
-        let (mut kept, mut norms) = ([0.0; PIECE], vec![[0.0; LANES]; inputs]);
-        vectorised(
-            #[inline(always)]
-            || {
-                for (row, norm) in weights.as_row_slice().chunks_exact(outputs).zip(&mut norms) {
-                    for (values, mask) in row.chunks(PIECE).zip(mask.chunks(PIECE)) {
-                        add_kept(values, mask, &mut kept, norm);
-                    }
-                }
-            },
-        );
-        let norms = sums(&norms);
-        Kept { size: (inputs, outputs), inputs: largest(&norms, rows), outputs: kept_outputs }
+        self.measure(weights).0
     }
 
     /// Prunes a matrix; says what was kept and how far that moved it.
     pub fn project(&self, weights: &mut RealWeights) -> (Kept, Moved) {
+        let (kept, columns, rows) = self.measure(weights);
+        kept.clear_others(weights.as_mut_row_slice());
+        let removed = others(&columns, &kept.outputs) + others(&rows, &kept.inputs);
+        (kept, Moved { distance: removed.sqrt(), norm: columns.iter().sum::<f64>().sqrt() })
+    }
+
+    /// What is kept, with the sums of squares of columns and of rows within the kept columns.
+    fn measure(&self, weights: &RealWeights) -> (Kept, Vec<f64>, Vec<f64>) {
         let size @ (inputs, outputs) = (weights.inputs(), weights.outputs());
         let (rows, columns) = self.remaining(inputs, outputs);
         let column_norms = column_norms(weights);
         let kept_outputs = largest(&column_norms, columns);
         let mask = mask(outputs, &kept_outputs);
-        let (mut kept, mut norms) = ([0.0; PIECE], vec![[0.0; LANES]; inputs]);
-        // Columns go while rows are measured, so that the matrix passes by twice and not thrice.
+        let mut norms = vec![[0.0; LANES]; inputs];
         vectorised(
             #[inline(always)]
             || {
-                for (row, norm) in weights.as_mut_row_slice().chunks_exact_mut(outputs).zip(&mut norms) {
-                    for (values, mask) in row.chunks_mut(PIECE).zip(mask.chunks(PIECE)) {
-                        let kept = add_kept(values, mask, &mut kept, norm);
-                        values.copy_from_slice(kept);
-                    }
+                for (row, norm) in weights.as_row_slice().chunks_exact(outputs).zip(&mut norms) {
+                    add_products(norm, row, &mask, |value, mask| square(value * mask, value * mask));
                 }
             },
         );
-        let row_norms = sums(&norms);
-        let kept = Kept { size, inputs: largest(&row_norms, rows), outputs: kept_outputs };
-        let mut removed = 0.0;
-        let mut of_kept = kept.outputs.iter().peekable();
-        for (at, norm) in column_norms.iter().enumerate() {
-            removed += if of_kept.next_if_eq(&&at).is_some() { 0.0 } else { *norm };
-        }
-        let mut of_kept = kept.inputs.iter().peekable();
-        let rows = weights.as_mut_row_slice().chunks_exact_mut(outputs);
-        for ((at, row), norm) in rows.enumerate().zip(&row_norms) {
-            if of_kept.next_if_eq(&&at).is_none() {
-                row.fill(0.0);
-                removed += norm;
-            }
-        }
-        (kept, Moved { distance: removed.sqrt(), norm: column_norms.iter().sum::<f64>().sqrt() })
+        let row_norms: Vec<f64> = norms.iter().map(|lanes| lanes.iter().sum()).collect();
+        (Kept { size, inputs: largest(&row_norms, rows), outputs: kept_outputs }, column_norms, row_norms)
     }
 }
-
-/// Rows that are added to a column's norm while it is in a register.
-const TOGETHER: usize = 8;
 
 /// Sum of squares of every column.
 fn column_norms(weights: &RealWeights) -> Vec<f64> {
@@ -177,11 +148,13 @@ fn column_norms(weights: &RealWeights) -> Vec<f64> {
             for rows in weights.as_row_slice().chunks(TOGETHER * outputs) {
                 let (blocks, rest) = norms.as_chunks_mut::<LANES>();
                 for (block, at) in blocks.iter_mut().zip((0..).step_by(LANES)) {
+                    let mut sums = *block;
                     for row in rows.chunks_exact(outputs) {
-                        for (norm, &value) in block.iter_mut().zip(&row[at..at + LANES]) {
+                        for (norm, &value) in sums.iter_mut().zip(&row[at..at + LANES]) {
                             *norm += square(value, value);
                         }
                     }
+                    *block = sums;
                 }
                 let wide = outputs - rest.len();
                 for row in rows.chunks_exact(outputs) {
@@ -195,24 +168,11 @@ fn column_norms(weights: &RealWeights) -> Vec<f64> {
     norms
 }
 
-/// The weights of a piece in the columns of a mask, whose squares are added to a norm.
-#[inline(always)]
-fn add_kept<'a>(
-    values: &[f32],
-    mask: &[f32],
-    kept: &'a mut [f32; PIECE],
-    norm: &mut [f64; LANES],
-) -> &'a [f32] {
-    for ((kept, &value), &mask) in kept.iter_mut().zip(values).zip(mask) {
-        *kept = if mask > 0.0 { value } else { 0.0 };
-    }
-    let kept = &kept[..values.len()];
-    add_products(norm, kept, kept, square);
-    kept
-}
-
-fn sums(lanes: &[[f64; LANES]]) -> Vec<f64> {
-    lanes.iter().map(|lanes| lanes.iter().sum()).collect()
+/// Sum over the places that are not kept.
+fn others(values: &[f64], kept: &[usize]) -> f64 {
+    let mut of_kept = kept.iter().peekable();
+    let other = |(at, value): (usize, &f64)| if of_kept.next_if_eq(&&at).is_some() { 0.0 } else { *value };
+    values.iter().enumerate().map(other).sum()
 }
 
 /// 1 at the places kept, else 0.
@@ -316,15 +276,11 @@ impl Kept {
     /// [`Error::Length`] for a matrix of another size.
     pub fn project(&self, weights: &mut RealWeights) -> Result<Moved> {
         self.check(weights)?;
-        Ok(self.clear_others(weights))
-    }
-
-    fn clear_others(&self, weights: &mut RealWeights) -> Moved {
         let (inputs, outputs) = self.size;
         let rows = mask(inputs, &self.inputs);
         let (every, none) = (mask(outputs, &self.outputs), vec![0.0; outputs]);
         let values = weights.as_mut_row_slice();
-        vectorised(
+        Ok(vectorised(
             #[inline(always)]
             || {
                 let mut squares = Squares::default();
@@ -342,7 +298,27 @@ impl Kept {
                 }
                 squares.moved()
             },
-        )
+        ))
+    }
+
+    /// Sets what was not kept to 0.
+    fn clear_others(&self, values: &mut [f32]) {
+        let (inputs, outputs) = self.size;
+        let (rows, columns) = (mask(inputs, &self.inputs), mask(outputs, &self.outputs));
+        vectorised(
+            #[inline(always)]
+            || {
+                for (row, &kept) in values.chunks_exact_mut(outputs).zip(&rows) {
+                    if kept > 0.0 {
+                        for (value, &mask) in row.iter_mut().zip(&columns) {
+                            *value = if mask > 0.0 { *value } else { 0.0 };
+                        }
+                    } else {
+                        row.fill(0.0);
+                    }
+                }
+            },
+        );
     }
 }
 

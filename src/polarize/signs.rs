@@ -1,7 +1,7 @@
 //! The signs of all fragments of a matrix.
 
 use super::Moved;
-use super::moved::{LANES, Squares};
+use super::moved::{PIECE, Squares};
 use super::polarization::clamp;
 use crate::error::{Result, check_integer, check_length};
 use crate::simd::vectorised;
@@ -100,16 +100,8 @@ impl FragmentSigns {
                 let mut squares = Squares::default();
                 let fragments = values.chunks_mut(self.fragment * outputs);
                 for (rows, negative) in fragments.zip(self.negative.chunks_exact(outputs)) {
-                    let mut blocks = negative.chunks_exact(LANES);
-                    let mut at = 0;
-                    for block in &mut blocks {
-                        let mut signs = [false; LANES];
-                        signs.copy_from_slice(block);
-                        clamp::<_, true>(rows, outputs, at, &signs, &mut squares);
-                        at += LANES;
-                    }
-                    for (at, &negative) in (at..).zip(blocks.remainder()) {
-                        clamp::<_, true>(rows, outputs, at, &[negative], &mut squares);
+                    for (negative, at) in negative.chunks(PIECE).zip((0..).step_by(PIECE)) {
+                        clamp::<true>(rows, outputs, at, negative, &mut squares);
                     }
                 }
                 squares.moved()
