@@ -3,7 +3,7 @@
 //! Loops are kept apart by kind, those without sums from those with, because that is what compilers vectorise.
 
 use super::Moved;
-use super::moved::{LANES, PIECE, add_products, square, squared_change};
+use super::moved::{LANES, PIECE, TOGETHER, add_products, square, squared_change};
 use crate::simd::vectorised;
 use crate::weights::RealWeights;
 
@@ -146,33 +146,63 @@ pub(super) struct Range {
 }
 
 impl Range {
-    /// Of every column, or of the matrix for one column.
-    pub(super) fn new(weights: &RealWeights, columns: usize) -> Self {
-        let width = if columns == 1 { PIECE } else { columns };
-        let (mut tops, mut squares) = (vec![0; width], [0.0; LANES]);
+    /// Of the matrix.
+    pub(super) fn new(weights: &RealWeights) -> Self {
+        let (mut tops, mut squares) = ([0; PIECE], [0.0; LANES]);
         vectorised(
             #[inline(always)]
             || {
-                for row in weights.as_row_slice().chunks(width) {
-                    for (values, tops) in row.chunks(PIECE).zip(tops.chunks_mut(PIECE)) {
-                        for (top, &value) in tops.iter_mut().zip(values) {
-                            // Finite magnitudes are in the order of their bits, and integers have a maximum
-                            // in every CPU's vectors.
-                            *top = value.abs().to_bits().max(*top);
+                for values in weights.as_row_slice().chunks(PIECE) {
+                    add_tops(&mut tops, values);
+                    add_products(&mut squares, values, values, square);
+                }
+            },
+        );
+        let top = tops.into_iter().fold(0, u32::max);
+        Range { largest: vec![f32::from_bits(top)], square: squares.iter().sum() }
+    }
+
+    /// Of every column.
+    pub(super) fn of_columns(weights: &RealWeights) -> Self {
+        let outputs = weights.outputs();
+        let (mut tops, mut squares) = (vec![0; outputs], [0.0; LANES]);
+        vectorised(
+            #[inline(always)]
+            || {
+                for rows in weights.as_row_slice().chunks(TOGETHER * outputs) {
+                    let (blocks, rest) = tops.as_chunks_mut::<LANES>();
+                    for (block, at) in blocks.iter_mut().zip((0..).step_by(LANES)) {
+                        // Both stay in registers while rows pass.
+                        let (mut tops, mut sums) = (*block, squares);
+                        for row in rows.chunks_exact(outputs) {
+                            let values = &row[at..at + LANES];
+                            add_tops(&mut tops, values);
+                            add_products(&mut sums, values, values, square);
                         }
-                        add_products(&mut squares, values, values, square);
+                        (*block, squares) = (tops, sums);
+                    }
+                    let wide = outputs - rest.len();
+                    for row in rows.chunks_exact(outputs) {
+                        add_tops(rest, &row[wide..]);
+                        add_products(&mut squares, &row[wide..], &row[wide..], square);
                     }
                 }
             },
         );
-        if columns == 1 {
-            tops = vec![tops.into_iter().fold(0, u32::max)];
-        }
         Range { largest: tops.into_iter().map(f32::from_bits).collect(), square: squares.iter().sum() }
     }
 
     /// From there by a sum of squared changes.
     fn moved(&self, removed: [f64; LANES]) -> Moved {
         Moved { distance: removed.iter().sum::<f64>().sqrt(), norm: self.square.sqrt() }
+    }
+}
+
+/// Raises tops to the magnitudes of weights, both as bits: finite magnitudes are in their order, and integers have a
+/// maximum in every CPU's vectors.
+#[inline(always)]
+fn add_tops(tops: &mut [u32], values: &[f32]) {
+    for (top, &value) in tops.iter_mut().zip(values) {
+        *top = value.abs().to_bits().max(*top);
     }
 }

@@ -164,7 +164,7 @@ impl Quantization {
 
     fn range(&self, weights: &RealWeights) -> Range {
         let of_columns = self.per_column && self.rule == ScaleRule::MinMax;
-        Range::new(weights, if of_columns { weights.outputs() } else { 1 })
+        if of_columns { Range::of_columns(weights) } else { Range::new(weights) }
     }
 
     fn steps_in(&self, weights: &RealWeights, range: &Range) -> Result<Vec<f64>> {
