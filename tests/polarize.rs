@@ -229,6 +229,12 @@ fn wide_matrices_are_rounded_and_pruned_weight_by_weight() {
         assert_eq!(bits(&after), bits(&quantized.to_real().unwrap()));
         assert_moved(quantized.moved, &before, &after);
     }
+    let quantile_steps = quantization.with_step_per_column().steps(&before).unwrap();
+    for (output, &step) in quantile_steps.iter().enumerate() {
+        let mut column: Vec<f32> = (0..inputs).map(|input| values[input * outputs + output].abs()).collect();
+        column.sort_by(f32::total_cmp);
+        assert_eq!(step, f64::from(column[3]) / 31.0, "the fourth of five is the quantile 0.7");
+    }
     let steps =
         Quantization::new(6, ScaleRule::MinMax).unwrap().with_step_per_column().steps(&before).unwrap();
     for (output, &step) in steps.iter().enumerate() {
@@ -249,6 +255,67 @@ fn wide_matrices_are_rounded_and_pruned_weight_by_weight() {
     for (at, (&old, &new)) in values.iter().zip(after.as_row_slice()).enumerate() {
         let stays = kept.inputs().contains(&(at / outputs)) && kept.outputs().contains(&(at % outputs));
         assert_eq!(new, if stays { old } else { 0.0 });
+    }
+}
+
+/// More weights than the search looks at before it gives a fraction up.
+#[test]
+fn no_fraction_beats_least_squares() {
+    let values: Vec<f32> = (0..50_000)
+        .map(|at| ((at * 7919) % 10_007) as f32 / 5003.5 - 1.0)
+        .map(|x| x * x * x * x * x)
+        .collect();
+    let before = matrix(500, 100, &values);
+    let largest = values.iter().fold(0f32, |a, b| a.max(b.abs()));
+    for bits in [3, 6] {
+        let moved =
+            Quantization::new(bits, ScaleRule::LeastSquares).unwrap().quantize(&before).unwrap().moved;
+        let levels = f64::from((1 << (bits - 1)) - 1);
+        let errors = (1..=64).map(|fraction| {
+            let step = f64::from(largest * fraction as f32 / 64.0) / levels;
+            let error = |&v: &f32| {
+                let level = (f64::from(v).abs() / step).round().min(levels);
+                (f64::from(v).abs() - f64::from((level * step) as f32)).powi(2)
+            };
+            values.iter().map(error).sum::<f64>().sqrt()
+        });
+        let best = errors.fold(f64::INFINITY, f64::min);
+        assert!(moved.distance <= best * (1.0 + 1e-12), "{} {best}", moved.distance);
+        assert!(moved.distance > 0.9 * best, "{} {best}", moved.distance);
+    }
+}
+
+/// Fragments and rows longer than what is polarized together.
+#[test]
+fn wide_matrices_are_polarized_fragment_by_fragment() {
+    let (inputs, outputs, fragment) = (43, 601, 20);
+    let values: Vec<f32> = (0..inputs * outputs)
+        .map(|at| ((at * 7919) % 10_007) as f32 / 5003.5 - 1.0)
+        .map(|x| x * x * x)
+        .collect();
+    let before = matrix(inputs, outputs, &values);
+    for rule in [SignRule::Sum, SignRule::Nearest] {
+        let mut after = before.clone();
+        let polarization = Polarization::new(fragment, rule).unwrap();
+        let moved = polarization.project(&mut after);
+        assert_moved(moved, &before, &after);
+        let signs = polarization.signs(&before);
+        let mut held = before.clone();
+        assert_moved(signs.project(&mut held).unwrap(), &before, &held);
+        assert_eq!(bits(&held), bits(&after));
+        for (output, start) in (0..outputs).flat_map(|output| [0, 20, 40].map(|start| (output, start))) {
+            let places = (start..inputs.min(start + fragment)).map(|input| input * outputs + output);
+            let score = places.clone().map(|at| f64::from(values[at])).map(|v| match rule {
+                SignRule::Sum => v,
+                SignRule::Nearest => v * v.abs(),
+            });
+            let negative = score.sum::<f64>() < 0.0;
+            assert_eq!(signs.is_negative(start / fragment, output), Some(negative));
+            for at in places {
+                let kept = if (values[at] < 0.0) == negative { values[at] } else { 0.0 };
+                assert_eq!(after.as_row_slice()[at], kept, "weight {at}");
+            }
+        }
     }
 }
 

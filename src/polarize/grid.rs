@@ -83,28 +83,41 @@ impl Grid {
         )
     }
 
-    /// How well the levels of the first step fit magnitudes.
-    pub(super) fn fit(&self, magnitudes: &[f32]) -> Fit {
+    /// How well the levels of the first step fit weights, `None` unless the error is below a bound.
+    pub(super) fn fit(&self, values: &[f32], bound: f64) -> Option<Fit> {
+        // Weights between two looks at the error so far: errors only grow.
+        const LOOK: usize = 64 * PIECE;
         let (step, max) = (self.steps[0], self.max);
-        vectorised(
-            #[inline(always)]
-            || {
-                let (mut errors, mut products, mut squares) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
-                let (mut levels, mut lost) = ([0.0; PIECE], [0.0; PIECE]);
-                for values in magnitudes.chunks(PIECE) {
-                    for ((level_of, lost), &value) in levels.iter_mut().zip(&mut lost).zip(values) {
-                        *level_of = level(value, step, max);
-                        *lost = f64::from(value) - f64::from((*level_of * step) as f32);
+        // Multiplying rounds otherwise than dividing only where two levels are as near.
+        let per_step = 1.0 / step;
+        let (mut errors, mut products, mut squares) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        let mut error = 0.0;
+        for values in values.chunks(LOOK) {
+            vectorised(
+                #[inline(always)]
+                || {
+                    let (mut levels, mut magnitudes, mut lost) = ([0.0; PIECE], [0.0; PIECE], [0.0; PIECE]);
+                    for values in values.chunks(PIECE) {
+                        let parts = levels.iter_mut().zip(&mut magnitudes).zip(&mut lost);
+                        for (((level, magnitude), lost), &value) in parts.zip(values) {
+                            *magnitude = f64::from(value.abs());
+                            let nearest = (*magnitude * per_step + 0.5).floor();
+                            *level = if nearest < max { nearest } else { max };
+                            *lost = *magnitude - f64::from((*level * step) as f32);
+                        }
+                        let (levels, lost) = (&levels[..values.len()], &lost[..values.len()]);
+                        add_products(&mut errors, lost, lost, |a, b| a * b);
+                        add_products(&mut products, levels, &magnitudes[..values.len()], |a, b| a * b);
+                        add_products(&mut squares, levels, levels, |a, b| a * b);
                     }
-                    let (levels, lost) = (&levels[..values.len()], &lost[..values.len()]);
-                    add_products(&mut errors, lost, lost, |a, b| a * b);
-                    add_products(&mut products, levels, values, |level, value| level * f64::from(value));
-                    add_products(&mut squares, levels, levels, |a, b| a * b);
-                }
-                let sum = |lanes: [f64; LANES]| lanes.iter().sum();
-                Fit { error: sum(errors), product: sum(products), square: sum(squares) }
-            },
-        )
+                },
+            );
+            error = errors.iter().sum();
+            if error >= bound {
+                return None;
+            }
+        }
+        Some(Fit { error, product: products.iter().sum(), square: squares.iter().sum() })
     }
 }
 
@@ -148,11 +161,16 @@ pub(super) struct Range {
 impl Range {
     /// Of the matrix.
     pub(super) fn new(weights: &RealWeights) -> Self {
+        Self::of_values(weights.as_row_slice())
+    }
+
+    /// Of all these weights.
+    pub(super) fn of_values(values: &[f32]) -> Self {
         let (mut tops, mut squares) = ([0; PIECE], [0.0; LANES]);
         vectorised(
             #[inline(always)]
             || {
-                for values in weights.as_row_slice().chunks(PIECE) {
+                for values in values.chunks(PIECE) {
                     add_tops(&mut tops, values);
                     add_products(&mut squares, values, values, square);
                 }

@@ -27,6 +27,7 @@ mod polarization;
 mod post_training;
 mod pruning;
 mod quantization;
+mod rank;
 mod row_order;
 mod signs;
 

@@ -2,6 +2,8 @@
 
 use super::Moved;
 use super::grid::{Grid, Range};
+use super::moved::LANES;
+use super::rank::magnitude_of_rank;
 use crate::checked::checked_serde;
 use crate::error::{Error, Result, check_integer, check_length, check_real};
 use crate::weights::{RealWeights, Weights};
@@ -172,8 +174,7 @@ impl Quantization {
             ScaleRule::Step(step) => Ok(vec![step; if self.per_column { weights.outputs() } else { 1 }]),
             ScaleRule::MinMax => Ok(range.largest.iter().map(|&top| self.step_to(top)).collect()),
             ScaleRule::Quantile(_) | ScaleRule::LeastSquares if self.per_column => {
-                let values = weights.to_column_vec();
-                values.chunks_exact(weights.inputs()).map(|column| self.step_of(column)).collect()
+                self.steps_of_columns(weights)
             }
             ScaleRule::Quantile(_) | ScaleRule::LeastSquares => {
                 Ok(vec![self.step_of(weights.as_row_slice())?])
@@ -242,17 +243,35 @@ impl Quantization {
         if top == 0.0 { 1.0 } else { f64::from(top) / f64::from(self.max_level()) }
     }
 
+    /// One step per column, from copies of a few columns at a time.
+    fn steps_of_columns(&self, weights: &RealWeights) -> Result<Vec<f64>> {
+        let (inputs, outputs) = (weights.inputs(), weights.outputs());
+        let mut steps = Vec::with_capacity(outputs);
+        let mut columns = vec![0.0; LANES * inputs];
+        for at in (0..outputs).step_by(LANES) {
+            let width = LANES.min(outputs - at);
+            for (input, row) in weights.as_row_slice().chunks_exact(outputs).enumerate() {
+                for (column, &value) in columns.chunks_exact_mut(inputs).zip(&row[at..at + width]) {
+                    column[input] = value;
+                }
+            }
+            for column in columns.chunks_exact(inputs).take(width) {
+                steps.push(self.step_of(column)?);
+            }
+        }
+        Ok(steps)
+    }
+
     fn step_of(&self, values: &[f32]) -> Result<f64> {
-        let mut magnitudes: Vec<f32> = values.iter().map(|value| value.abs()).collect();
-        let largest = magnitudes.iter().copied().fold(0.0, f32::max);
+        let largest = Range::of_values(values).largest[0];
         let top = match self.rule {
             ScaleRule::Quantile(q) if largest > 0.0 => {
                 let rank = ((q * values.len() as f64).ceil() as usize).clamp(1, values.len()) - 1;
-                let (_, &mut top, _) = magnitudes.select_nth_unstable_by(rank, f32::total_cmp);
+                let top = magnitude_of_rank(values, rank).unwrap_or(largest);
                 check_real("quantile of the magnitudes", top.into(), f64::MIN_POSITIVE, f64::MAX)?;
                 top
             }
-            ScaleRule::LeastSquares if largest > 0.0 => self.least_squares_top(&magnitudes, largest),
+            ScaleRule::LeastSquares if largest > 0.0 => self.least_squares_top(values, largest),
             _ => largest,
         };
         Ok(self.step_to(top))
@@ -260,33 +279,29 @@ impl Quantization {
 
     /// Where the largest level lies for the least squared error. It is an `f32`, so that the largest
     /// weight after projecting is exactly there, and projecting again finds it.
-    fn least_squares_top(&self, magnitudes: &[f32], largest: f32) -> f32 {
+    fn least_squares_top(&self, values: &[f32], largest: f32) -> f32 {
         const FRACTIONS: usize = 64;
         // Descent from the best fraction; it ends by itself, this bounds it.
         const ROUNDS: usize = 32;
         let max = f64::from(self.max_level());
-        let grid = |top: f32| Grid::new(&[f64::from(top) / max], self.max_level());
-        let error = |top: f32| grid(top).fit(magnitudes).error;
-        let mut best = (largest, error(largest));
-        for fraction in 1..FRACTIONS {
+        // `None` where the error does not stay below what was found before: most fractions soon tell.
+        let fit =
+            |top: f32, best: f64| Grid::new(&[f64::from(top) / max], self.max_level()).fit(values, best);
+        let Some(first) = fit(largest, f64::INFINITY) else { return largest };
+        let mut best = (largest, first);
+        for fraction in (1..FRACTIONS).rev() {
             let top = largest * fraction as f32 / FRACTIONS as f32;
             // Below the least step that divides, levels are meaningless.
-            if best.1 == 0.0 || top < f32::MIN_POSITIVE {
-                continue;
+            if best.1.error == 0.0 || top < f32::MIN_POSITIVE {
+                break;
             }
-            let found = error(top);
-            if found < best.1 {
+            if let Some(found) = fit(top, best.1.error) {
                 best = (top, found);
             }
         }
         for _ in 0..ROUNDS {
-            let fit = grid(best.0).fit(magnitudes);
-            let top = ((max * fit.product / fit.square) as f32).min(largest);
-            let found = error(top);
-            // A NaN, from no level above 0, is no improvement.
-            if best.1 == 0.0 || found.is_nan() || found >= best.1 {
-                break;
-            }
+            let top = ((max * best.1.product / best.1.square) as f32).min(largest);
+            let Some(found) = fit(top, best.1.error) else { break };
             best = (top, found);
         }
         best.0
