@@ -49,21 +49,22 @@ fn projections(c: &mut Criterion) {
     let given =
         Quantization::new(8, min_max.steps(&matrix()).map(|steps| ScaleRule::Step(steps[0])).expect("steps"));
     copy(&mut group, "quantize");
+    let quantile = Quantization::new(8, ScaleRule::Quantile(0.999)).expect("valid quantile");
     for (name, quantization) in [
         ("quantize_given", given.expect("valid step")),
         ("quantize_min_max", min_max),
         ("quantize_min_max_per_column", min_max.with_step_per_column()),
+        ("quantize_quantile", quantile),
     ] {
         let mut weights = matrix();
         group.bench_function(name, |b| b.iter(|| quantization.project(black_box(&mut weights))));
     }
     // What these take beyond a given step.
     let weights = matrix();
-    for (name, rule, samples) in [
-        ("steps_quantile", ScaleRule::Quantile(0.999), 20),
-        ("steps_least_squares", ScaleRule::LeastSquares, 10),
-    ] {
-        let quantization = Quantization::new(8, rule).expect("valid rule");
+    let least_squares = Quantization::new(8, ScaleRule::LeastSquares).expect("valid bits");
+    for (name, quantization, samples) in
+        [("steps_quantile", quantile, 20), ("steps_least_squares", least_squares, 10)]
+    {
         group.sample_size(samples);
         group.bench_function(name, |b| b.iter(|| quantization.steps(black_box(&weights))));
     }

@@ -158,9 +158,9 @@ impl Quantization {
     /// [`Error::Real`] when the quantile of the magnitudes is 0 although not all are.
     pub fn steps(&self, weights: &RealWeights) -> Result<Vec<f64>> {
         match self.rule {
-            ScaleRule::MinMax => self.steps_in(weights, &self.range(weights)),
-            // The others need no range.
-            _ => self.steps_in(weights, &Range::default()),
+            // Needs no range.
+            ScaleRule::Step(_) => self.steps_in(weights, &Range::default()),
+            _ => self.steps_in(weights, &self.range(weights)),
         }
     }
 
@@ -177,7 +177,7 @@ impl Quantization {
                 self.steps_of_columns(weights)
             }
             ScaleRule::Quantile(_) | ScaleRule::LeastSquares => {
-                Ok(vec![self.step_of(weights.as_row_slice())?])
+                Ok(vec![self.step_of(weights.as_row_slice(), range.largest[0])?])
             }
         }
     }
@@ -256,14 +256,13 @@ impl Quantization {
                 }
             }
             for column in columns.chunks_exact(inputs).take(width) {
-                steps.push(self.step_of(column)?);
+                steps.push(self.step_of(column, Range::of_values(column).largest[0])?);
             }
         }
         Ok(steps)
     }
 
-    fn step_of(&self, values: &[f32]) -> Result<f64> {
-        let largest = Range::of_values(values).largest[0];
+    fn step_of(&self, values: &[f32], largest: f32) -> Result<f64> {
         let top = match self.rule {
             ScaleRule::Quantile(q) if largest > 0.0 => {
                 let rank = ((q * values.len() as f64).ceil() as usize).clamp(1, values.len()) - 1;
