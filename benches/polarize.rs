@@ -1,13 +1,16 @@
-//! How fast are projections, beside a copy of the same matrix in the same run? One element of throughput is one
-//! weight. Projecting works in place on a matrix that stays as projected, which costs what a first projection
-//! costs: the loops have no branch on values.
+//! How fast are projections, beside a copy of the same matrix?
 //!
-//! `cargo bench --bench polarize`; the ratios and their machine stand in docs/performance.md.
+//! Each is timed in turns with the copy, because the memory of a shared machine is not as fast at all times; printed are
+//! medians and the median of the ratios. Projecting works in place on a matrix that stays as projected, which costs
+//! what a first projection costs: the loops have no branch on values.
+//!
+//! `cargo bench --bench polarize`; the ratios and their machine stand in docs/performance.md. Words after `--` choose
+//! what contains one of them.
 
+use std::env::args;
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
-use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use forms_xbar::RealWeights;
 use forms_xbar::polarize::{Polarization, Pruning, Quantization, ScaleRule, SignRule};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
@@ -15,77 +18,100 @@ use rand_distr::{Distribution, StandardNormal};
 
 const SIZE: usize = 4096;
 
-fn projections(c: &mut Criterion) {
+/// Times in turns with a copy.
+struct Turns {
+    values: Vec<f32>,
+    copied: Vec<f32>,
+    chosen: Vec<String>,
+}
+
+impl Turns {
+    fn print<T>(&mut self, name: &str, turns: usize, projection: impl FnMut() -> T) {
+        let copy = || black_box(&mut self.copied).copy_from_slice(black_box(&self.values));
+        line(&self.chosen, name, turns, copy, projection);
+    }
+
+    /// Beside a copy to memory that has just been given.
+    fn print_new<T>(&self, name: &str, turns: usize, projection: impl FnMut() -> T) {
+        line(&self.chosen, name, turns, || black_box(&self.values).to_vec(), projection);
+    }
+}
+
+fn line<T, U>(
+    chosen: &[String],
+    name: &str,
+    turns: usize,
+    mut copy: impl FnMut() -> U,
+    mut projection: impl FnMut() -> T,
+) {
+    if !chosen.is_empty() && !chosen.iter().any(|word| name.contains(word)) {
+        return;
+    }
+    black_box((copy(), projection()));
+    let pairs: Vec<(f64, f64)> =
+        (0..turns).map(|_| (milliseconds(&mut copy), milliseconds(&mut projection))).collect();
+    let copies = median(pairs.iter().map(|pair| pair.0));
+    let projections = median(pairs.iter().map(|pair| pair.1));
+    let ratio = median(pairs.iter().map(|pair| pair.1 / pair.0));
+    println!("| {name} | {copies:.1} ms | {projections:.1} ms | {ratio:.2} |");
+}
+
+fn milliseconds<T>(work: &mut impl FnMut() -> T) -> f64 {
+    let start = Instant::now();
+    let result = work();
+    let taken: Duration = start.elapsed();
+    black_box(result);
+    1e3 * taken.as_secs_f64()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn main() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let values: Vec<f32> = (0..SIZE * SIZE).map(|_| StandardNormal.sample(&mut rng)).collect();
-    let mut group = c.benchmark_group("polarize_4096x4096");
-    group.sample_size(20);
-    group.throughput(Throughput::Elements((SIZE * SIZE) as u64));
-    let mut copied = vec![0f32; SIZE * SIZE];
-    // Again before each kind: a machine's memory is not as fast at all times.
-    let mut copy = |group: &mut BenchmarkGroup<'_, WallTime>, before: &str| {
-        group.bench_function(BenchmarkId::new("copy", before), |b| {
-            b.iter(|| black_box(&mut copied).copy_from_slice(black_box(&values)))
-        });
-    };
-    copy(&mut group, "polarize");
+    let matrix = || RealWeights::from_row_slice(SIZE, SIZE, &values).expect("valid weights");
+    let chosen = args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let mut turns = Turns { values: values.clone(), copied: vec![0.0; SIZE * SIZE], chosen };
+    println!("| {SIZE} × {SIZE} | copy | projection | ratio |\n| --- | --- | --- | --- |");
     for fragment in [4, 8, 16, 128] {
         for (name, rule) in [("sum", SignRule::Sum), ("nearest", SignRule::Nearest)] {
             let polarization = Polarization::new(fragment, rule).expect("valid fragment");
-            let mut weights = RealWeights::from_row_slice(SIZE, SIZE, &values).expect("valid weights");
+            let mut weights = matrix();
             let signs = polarization.signs(&weights);
-            group.bench_function(BenchmarkId::new(name, fragment), |b| {
-                b.iter(|| polarization.project(black_box(&mut weights)))
-            });
+            turns.print(&format!("{name}/{fragment}"), 25, || polarization.project(black_box(&mut weights)));
             if rule == SignRule::Sum {
-                group.bench_function(BenchmarkId::new("held_signs", fragment), |b| {
-                    b.iter(|| signs.project(black_box(&mut weights)))
-                });
+                turns.print(&format!("held_signs/{fragment}"), 25, || signs.project(black_box(&mut weights)));
             }
         }
     }
-    let matrix = || RealWeights::from_row_slice(SIZE, SIZE, &values).expect("valid weights");
-    let min_max = Quantization::new(8, ScaleRule::MinMax).expect("valid bits");
-    let given =
-        Quantization::new(8, min_max.steps(&matrix()).map(|steps| ScaleRule::Step(steps[0])).expect("steps"));
-    copy(&mut group, "quantize");
-    let quantile = Quantization::new(8, ScaleRule::Quantile(0.999)).expect("valid quantile");
-    for (name, quantization) in [
-        ("quantize_given", given.expect("valid step")),
-        ("quantize_min_max", min_max),
-        ("quantize_min_max_per_column", min_max.with_step_per_column()),
-        ("quantize_quantile", quantile),
+    let rule = |rule| Quantization::new(8, rule).expect("valid rule");
+    let min_max = rule(ScaleRule::MinMax);
+    let steps = min_max.steps(&matrix()).expect("steps");
+    let (quantile, least_squares) = (rule(ScaleRule::Quantile(0.999)), rule(ScaleRule::LeastSquares));
+    for (name, quantization, count) in [
+        ("quantize_given", rule(ScaleRule::Step(steps[0])), 25),
+        ("quantize_min_max", min_max, 25),
+        ("quantize_min_max_per_column", min_max.with_step_per_column(), 25),
+        ("quantize_quantile", quantile, 25),
+        ("quantize_quantile_per_column", quantile.with_step_per_column(), 9),
     ] {
         let mut weights = matrix();
-        group.bench_function(name, |b| b.iter(|| quantization.project(black_box(&mut weights))));
+        turns.print(name, count, || quantization.project(black_box(&mut weights)));
     }
-    // What these take beyond a given step.
     let weights = matrix();
-    let least_squares = Quantization::new(8, ScaleRule::LeastSquares).expect("valid bits");
-    for (name, quantization, samples) in
-        [("steps_quantile", quantile, 20), ("steps_least_squares", least_squares, 10)]
-    {
-        group.sample_size(samples);
-        group.bench_function(name, |b| b.iter(|| quantization.steps(black_box(&weights))));
-    }
-    group.sample_size(20);
-    // What returns a new matrix writes memory that it has just been given.
-    group.bench_function("copy_to_new", |b| b.iter(|| black_box(&values).to_vec()));
-    group.bench_function("quantize_min_max_to_new", |b| b.iter(|| min_max.quantize(black_box(&weights))));
-    copy(&mut group, "prune");
+    turns.print("steps_quantile", 25, || quantile.steps(black_box(&weights)));
+    // Not its projection: on levels already, the search ends at once.
+    turns.print("steps_least_squares", 5, || least_squares.steps(black_box(&weights)));
+    turns.print_new("quantize_min_max_to_new", 15, || min_max.quantize(black_box(&weights)));
     for (name, ratio) in [("half", 0.5), ("quarter", 0.25)] {
         let pruning = Pruning::new(ratio, ratio).expect("valid ratios");
         let mut weights = matrix();
-        group.bench_function(BenchmarkId::new("prune", name), |b| {
-            b.iter(|| pruning.project(black_box(&mut weights)))
-        });
+        turns.print(&format!("prune/{name}"), 25, || pruning.project(black_box(&mut weights)));
         let kept = pruning.select(&matrix());
-        group.bench_function(BenchmarkId::new("prune_held", name), |b| {
-            b.iter(|| kept.project(black_box(&mut weights)))
-        });
+        turns.print(&format!("prune_held/{name}"), 25, || kept.project(black_box(&mut weights)));
     }
-    group.finish();
 }
-
-criterion_group!(benches, projections);
-criterion_main!(benches);
