@@ -279,7 +279,7 @@ fn convert(rows: &[Row], words: &Codes, weights: &Codes) -> (Codes, bool) {
     let (mut sums, mut met) = (rows[0].0, [0; COLUMNS]);
     for Row(thresholds) in &rows[1..] {
         for at in 0..COLUMNS {
-            sums[at] += if words[at] < thresholds[at] { weights[at] } else { 0 };
+            sums[at] += -i16::from(words[at] < thresholds[at]) & weights[at];
             met[at] |= i16::from(words[at] == thresholds[at]);
         }
     }
