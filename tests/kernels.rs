@@ -406,10 +406,12 @@ impl Oracle<'_> {
     /// they are off by.
     fn check(&self, step: &Step<'_>, found: reference::Conversion, case: &str) {
         let (sum, deviation) = self.sum(step, found.lane, found.column);
-        let place = [self.array, step.group as u64, step.plane.into()];
-        let at = (found.column / 32 * self.parts.lanes + found.lane) * 32 + found.column % 32;
-        let mut draws = self.key.stream(Purpose::ReadNoise, place);
-        let mut words = move |each: usize| (0..=at / each).map(|_| draws.bits()).last().unwrap();
+        // Planes follow each other, and lanes in them, for 32 columns.
+        let (tile, lanes) = (found.column / 32, self.parts.lanes);
+        let mut draws = self.key.stream(Purpose::ReadNoise, [self.array, step.group as u64, tile as u64]);
+        let word = (step.plane as usize * lanes + found.lane) * 32 + found.column % 32;
+        let mut words = move |each: usize| (0..=word / each).map(|_| draws.bits()).last().unwrap();
+        let at = (tile * lanes + found.lane) * 32 + found.column % 32;
         let unclamped = |sum: i64| match self.parts.quantizer {
             Quantizer::Codes { .. } => (sum + (1 << 15)).div_euclid(1 << 16),
             Quantizer::PassThrough => sum,

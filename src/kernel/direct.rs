@@ -4,8 +4,7 @@ use std::ops::{Add, AddAssign, BitXor, Mul, Shl, Shr, Sub};
 
 use super::block::{CHUNK, Grid, Words};
 use super::noise::{
-    SIDE_BY_SIDE, common_on_grid, deviation, fill_words, moved, place, round_word_lines, sampled_code,
-    word_line_offset,
+    SIDE_BY_SIDE, common_on_grid, deviation, moved, place, round_word_lines, sampled_code, word_line_offset,
 };
 use super::slow_state::SlowState;
 use super::{ActivityLevel, Block, BlockNoise, Counts, NoiseKey, NoiseMethod, Quantizer, Step};
@@ -293,15 +292,14 @@ fn quantize_noisy<W: Word>(
     if let Some(noise) = white {
         add_variances(block, step, noise, &mut buffers.variances);
         let places = lanes * columns.next_multiple_of(SIDE_BY_SIDE);
-        let mut draws = key.draws(step);
         match noise.method {
             NoiseMethod::Gaussian => {
                 buffers.normals.resize(places, 0.0);
-                draws.fill_quick_normals(&mut buffers.normals);
+                key.fill_normals(step, lanes, &mut buffers.normals);
             }
             NoiseMethod::Thresholds => {
                 buffers.words.resize(places, 0);
-                fill_words(&mut draws, &mut buffers.words);
+                key.fill_words(step, lanes, &mut buffers.words);
             }
         }
     }

@@ -62,6 +62,12 @@ impl NoiseMethod {
 /// Conversions of a lane whose draws lie side by side.
 pub(super) const SIDE_BY_SIDE: usize = 32;
 
+/// Blocks of eight draws that they take, as halves
+pub(super) const BLOCKS_OF_NORMALS: usize = SIDE_BY_SIDE / 16;
+
+/// and as quarters.
+pub(super) const BLOCKS_OF_WORDS: usize = SIDE_BY_SIDE / 32;
+
 /// Where the read noise of one vector on one array is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoiseKey {
@@ -72,15 +78,37 @@ pub struct NoiseKey {
 }
 
 impl NoiseKey {
-    /// The draws of one step, in words: each conversion takes the word at its [`place`]. Each step has a stream of its
-    /// own, so a step that is not run shifts nothing.
-    pub(super) fn draws(&self, step: &Step<'_>) -> Stream {
-        self.stream(Purpose::ReadNoise, step)
-    }
-
-    /// The same of all groups, group by group and plane by plane.
+    /// The draws of all groups, group by group and for [`SIDE_BY_SIDE`] columns each.
+    ///
+    /// There, planes follow each other, and lanes in them: every conversion takes a word of its own, and neither a plane
+    /// that is not run nor a further column shifts any.
     pub(super) fn white(&self) -> Streams {
         self.key.streams(Purpose::ReadNoise, self.array)
+    }
+
+    /// The normal numbers of a step, by [`place`].
+    pub(super) fn fill_normals(&self, step: &Step<'_>, lanes: usize, normals: &mut [f32]) {
+        for (tile, normals) in normals.chunks_mut(lanes * SIDE_BY_SIDE).enumerate() {
+            self.draws(step, tile, BLOCKS_OF_NORMALS * lanes).fill_quick_normals(normals);
+        }
+    }
+
+    /// The quarters of draws of a step, the lowest first, by [`place`].
+    pub(super) fn fill_words(&self, step: &Step<'_>, lanes: usize, words: &mut [u16]) {
+        for (tile, words) in words.chunks_mut(lanes * SIDE_BY_SIDE).enumerate() {
+            let mut draws = self.draws(step, tile, BLOCKS_OF_WORDS * lanes);
+            for words in words.chunks_mut(4) {
+                let bits = draws.bits();
+                words.iter_mut().enumerate().for_each(|(at, word)| *word = (bits >> (16 * at)) as u16);
+            }
+        }
+    }
+
+    /// Those of some columns in a step, whose planes take so many blocks of draws each.
+    fn draws(&self, step: &Step<'_>, tile: usize, blocks: usize) -> Stream {
+        let mut draws = self.white().stream([step.group as u64, tile as u64]);
+        draws.skip(step.plane as usize * blocks);
+        draws
     }
 
     /// Sixteen further bits of a conversion.
@@ -103,14 +131,6 @@ impl NoiseKey {
 /// columns move none.
 pub(super) fn place(lanes: usize, lane: usize, column: usize) -> usize {
     (column / SIDE_BY_SIDE * lanes + lane) * SIDE_BY_SIDE + column % SIDE_BY_SIDE
-}
-
-/// Fills `words` with the quarters of draws, the lowest first.
-pub(super) fn fill_words(draws: &mut Stream, words: &mut [u16]) {
-    for words in words.chunks_mut(4) {
-        let bits = draws.bits();
-        words.iter_mut().enumerate().for_each(|(at, word)| *word = (bits >> (16 * at)) as u16);
-    }
 }
 
 /// The deviation of a variance, in grid units.

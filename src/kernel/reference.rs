@@ -1,8 +1,7 @@
 //! The law: what a step means, one conversion at a time. Slow and obvious.
 
 use super::noise::{
-    SIDE_BY_SIDE, common_on_grid, deviation, fill_words, moved, place, round_word_lines, sampled_code,
-    word_line_offset,
+    SIDE_BY_SIDE, common_on_grid, deviation, moved, place, round_word_lines, sampled_code, word_line_offset,
 };
 use super::slow::{Bank, Cells, flicker_on_grid};
 use super::{
@@ -142,12 +141,12 @@ impl Drawn {
         match block.noise().map(|noise| noise.method).unwrap_or_default() {
             NoiseMethod::Gaussian => {
                 let mut normals = vec![0.0; places];
-                noise.draws(step).fill_quick_normals(&mut normals);
+                noise.fill_normals(step, block.lanes(), &mut normals);
                 Drawn::Gaussian(normals)
             }
             NoiseMethod::Thresholds => {
                 let mut words = vec![0; places];
-                fill_words(&mut noise.draws(step), &mut words);
+                noise.fill_words(step, block.lanes(), &mut words);
                 Drawn::Thresholds(words, noise)
             }
         }

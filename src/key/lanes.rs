@@ -154,4 +154,23 @@ impl<L: Lanes> Draws<L> {
     pub(crate) fn next(&mut self) -> [u64; LANES] {
         self.lanes.next(&mut self.state)
     }
+
+    /// The next sixteen.
+    #[inline(always)]
+    pub(crate) fn pair(&mut self) -> [[u64; LANES]; 2] {
+        // A loop for the compiler to unroll: written twice, it is too long to be inlined into code for AVX2.
+        let mut draws = [[0; LANES]; 2];
+        for draws in &mut draws {
+            *draws = self.next();
+        }
+        draws
+    }
+
+    /// Leaves out so many times eight.
+    #[inline(always)]
+    pub(crate) fn skip(&mut self, blocks: usize) {
+        for _ in 0..blocks {
+            self.next();
+        }
+    }
 }

@@ -47,7 +47,7 @@ pub enum Purpose {
     Programming = 2,
     /// Stuck cells, one stream per array and word line.
     StuckCells = 3,
-    /// White read noise, one stream per array, active group and plane, half or a quarter of a draw per conversion.
+    /// White read noise, one stream per array, active group and 32 columns, half or a quarter of a draw per conversion.
     ReadNoise = 4,
     /// White read noise common to all columns of an array, one draw per active group and plane.
     CommonReadNoise = 5,

@@ -52,6 +52,12 @@ impl Stream {
         bits
     }
 
+    /// Leaves out so many blocks of eight draws, and what is left of the current one.
+    pub(crate) fn skip(&mut self, blocks: usize) {
+        (0..blocks).for_each(|_| self.refill());
+        self.used = LANES;
+    }
+
     /// The next uniform number in the open interval (0, 1): an odd multiple of 2⁻⁵³.
     pub fn uniform(&mut self) -> f64 {
         const SCALE: f64 = 1.0 / (1u64 << 52) as f64;

@@ -83,7 +83,7 @@ impl Prepared<'_> {
             let patterns = &work[row_tile].patterns;
             for (vector, x) in x.chunks_exact(self.die.inputs()).enumerate() {
                 let inputs = &x[layout.tile_inputs(row_tile)];
-                self.push_run(inputs, group, patterns.of_group(vector, group), vector, runs);
+                self.push_run(inputs, group, patterns.of_group(vector, group), runs);
             }
             clipped += table.add(block, levels, group, runs, sums);
         }
@@ -99,13 +99,12 @@ impl Prepared<'_> {
         counted.clipped_high += clipped.high;
     }
 
-    /// Adds the planes that one vector runs of a group.
+    /// Adds the planes that the next vector runs of a group.
     fn push_run<T: Input>(
         &self,
         inputs: &[T],
         group: usize,
         pattern: impl Fn(u32) -> usize,
-        vector: usize,
         runs: &mut VectorRuns,
     ) {
         let design = self.die.design();
@@ -115,6 +114,6 @@ impl Prepared<'_> {
         digits.iter_mut().zip(inputs).for_each(|(digit, &x)| *digit = x.into());
         let planes = Schedule::new(design.input_format(), design.skip(), &digits[..rows]).planes();
         let run = |plane: Plane| PlaneRun::new(plane.index(), pattern(plane.index()), plane.place());
-        runs.push(vector, planes.map(run));
+        runs.push(planes.map(run));
     }
 }

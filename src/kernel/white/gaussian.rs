@@ -6,7 +6,7 @@ use super::build::{Patterns, Sums, offsets};
 use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, push, sum};
 use crate::fixed::{FRACTION_BITS, HALF};
 use crate::kernel::block::Grid;
-use crate::kernel::noise::deviation;
+use crate::kernel::noise::{BLOCKS_OF_NORMALS, deviation};
 use crate::kernel::{Block, Clipped};
 use crate::key::{Draws, Lanes, Portable, is_tail, octaves};
 use crate::simd::{Level, vectorised};
@@ -130,30 +130,35 @@ impl Tables {
     ) -> Clipped {
         let (low, high, lanes) = (shape.low, shape.high, shape.lanes());
         let [mut below, mut above] = [[0; COLUMNS]; 2];
-        for (place, plane) in runs.each() {
-            let mut draws = runs.draws(cpu, plane);
-            let rows = shape.rows(&self.rows, group, plane.pattern()).chunks_exact(lanes);
-            let sums = &mut sums[plane.vector() * shape.tiles..][..shape.tiles];
-            let mut at_row = 0;
-            for ((rows, signs), sums) in rows.zip(signs.chunks_exact(lanes)).zip(sums) {
-                let mut totals = [0; COLUMNS];
-                for ((row, sign), &shift) in rows.iter().zip(signs).zip(&shape.shifts) {
-                    let (unclamped, is_odd) = row.convert(cpu, &halves([draws.next(), draws.next()]));
-                    if is_odd {
-                        push(odd, (place, at_row));
-                    }
-                    at_row += 1;
-                    for at in 0..COLUMNS {
-                        let code = unclamped[at].max(low).min(high);
-                        if COUNT {
-                            below[at] += i32::from(unclamped[at] < low);
-                            above[at] += i32::from(unclamped[at] > high);
+        for (vector, first, planes) in runs.each() {
+            let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
+            for (tile, (sums, signs)) in sums.iter_mut().zip(signs.chunks_exact(lanes)).enumerate() {
+                let mut draws = runs.draws(cpu, vector, tile);
+                let (mut total, mut planes_before) = (*sums, 0);
+                for (place, &plane) in (first..).zip(planes) {
+                    draws.skip((plane.plane() - planes_before) * lanes * BLOCKS_OF_NORMALS);
+                    planes_before = plane.plane() + 1;
+                    let rows = &shape.rows(&self.rows, group, plane.pattern())[tile * lanes..][..lanes];
+                    let mut totals = [0; COLUMNS];
+                    for (lane, ((row, sign), &shift)) in rows.iter().zip(signs).zip(&shape.shifts).enumerate()
+                    {
+                        let (unclamped, is_odd) = row.convert(cpu, &halves(draws.pair()));
+                        if is_odd {
+                            push(odd, (place, (tile * lanes + lane) as u32));
                         }
-                        let sign = i32::from(sign[at]);
-                        totals[at] += ((code << shift) ^ sign) - sign;
+                        for at in 0..COLUMNS {
+                            let code = unclamped[at].max(low).min(high);
+                            if COUNT {
+                                below[at] += i32::from(unclamped[at] < low);
+                                above[at] += i32::from(unclamped[at] > high);
+                            }
+                            let sign = i32::from(sign[at]);
+                            totals[at] += ((code << shift) ^ sign) - sign;
+                        }
                     }
+                    add_plane(&mut total, &totals, plane);
                 }
-                add_plane(sums, &totals, plane);
+                *sums = total;
             }
         }
         Clipped { low: sum(&below), high: sum(&above) }
@@ -165,10 +170,10 @@ impl Tables {
         shape: &Shape,
         (group, pattern): (usize, usize),
         row: usize,
-        draws: &mut Draws<Portable>,
+        (draws, rows_before): (&mut Draws<Portable>, usize),
     ) -> Redone {
-        (0..2 * row).for_each(|_| _ = draws.next());
-        let words = halves([draws.next(), draws.next()]);
+        draws.skip(rows_before * BLOCKS_OF_NORMALS);
+        let words = halves(draws.pair());
         let (unclamped, _) = shape.rows(&self.rows, group, pattern)[row].convert(Portable, &words);
         std::array::from_fn(|at| is_tail(words[at]).then_some((words[at], unclamped[at])))
     }

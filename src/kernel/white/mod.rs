@@ -24,7 +24,6 @@ const COLUMNS: usize = SIDE_BY_SIDE;
 /// A plane that a group runs for a vector.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlaneRun {
-    vector: u32,
     plane: u8,
     pattern: u8,
     shift: u8,
@@ -35,15 +34,15 @@ impl PlaneRun {
     /// Plane `plane` of a stream, in which these of up to eight rows of the group are driven; its codes count ±2^shift.
     pub(crate) fn new(plane: u32, pattern: usize, place: i64) -> Self {
         let shift = place.unsigned_abs().trailing_zeros() as u8;
-        PlaneRun { vector: 0, plane: plane as u8, pattern: pattern as u8, shift, negative: place < 0 }
+        PlaneRun { plane: plane as u8, pattern: pattern as u8, shift, negative: place < 0 }
     }
 
     fn pattern(self) -> usize {
         self.pattern.into()
     }
 
-    fn vector(self) -> usize {
-        self.vector as usize
+    fn plane(self) -> usize {
+        self.plane.into()
     }
 }
 
@@ -53,9 +52,10 @@ pub(crate) struct VectorRuns {
     keys: Vec<NoiseKey>,
     /// Where the draws of each vector are in the array, and those of the group.
     streams: [Vec<Streams>; 2],
+    /// In the order of vectors and of planes,
     planes: Vec<PlaneRun>,
-    /// Places of planes by pattern.
-    order: Vec<u32>,
+    /// the first beyond those of each vector.
+    ends: Vec<u32>,
     odd: Vec<Odd>,
 }
 
@@ -80,12 +80,12 @@ impl VectorRuns {
         self.keys.extend(keys);
         self.streams[0].clear();
         self.streams[0].extend(self.keys.iter().map(NoiseKey::white));
-        self.planes.clear();
     }
 
-    /// Begins another group.
+    /// Begins a group.
     pub(crate) fn clear(&mut self) {
         self.planes.clear();
+        self.ends.clear();
     }
 
     /// Makes room for a vector of so many planes, each of so many rows.
@@ -94,47 +94,44 @@ impl VectorRuns {
         self.keys.reserve(1);
         self.streams.iter_mut().for_each(|streams| streams.reserve(1));
         self.planes.reserve(planes);
-        self.order.reserve(planes);
+        self.ends.reserve(1);
     }
 
-    /// What a vector runs of the group.
-    pub(crate) fn push(&mut self, vector: usize, planes: impl Iterator<Item = PlaneRun>) {
-        planes.for_each(|plane| self.planes.push(PlaneRun { vector: vector as u32, ..plane }));
+    /// What the next vector runs of the group, in the order of planes.
+    pub(crate) fn push(&mut self, planes: impl Iterator<Item = PlaneRun>) {
+        planes.for_each(|plane| self.planes.push(plane));
+        self.ends.push(self.planes.len() as u32);
     }
 
-    /// Looks up where the draws of a group are, and sorts the planes, so that rows of one pattern are used one after
-    /// another.
-    fn sort(&mut self, group: usize, patterns: usize) {
+    /// Looks up where the draws of a group are.
+    fn look_up(&mut self, group: usize) {
         let [of_array, of_group] = &mut self.streams;
         of_group.clear();
         of_group.extend(of_array.iter().map(|streams| streams.within(group as u64)));
-        // A plane has draws of its own, so that the order changes nothing.
-        let mut ends = [0; 1 << PATTERN_ROWS];
-        self.planes.iter().for_each(|plane| ends[plane.pattern()] += 1);
-        let mut first = 0;
-        for end in &mut ends[..patterns] {
-            (*end, first) = (first, first + *end);
-        }
-        self.order.resize(self.planes.len(), 0);
-        for (at, plane) in self.planes.iter().enumerate() {
-            self.order[ends[plane.pattern()]] = at as u32;
-            ends[plane.pattern()] += 1;
-        }
     }
 
-    /// The planes in order, and their places.
+    /// Every vector: its number, the place of its first plane, and its planes.
     #[inline(always)]
-    fn each(&self) -> impl Iterator<Item = (u32, PlaneRun)> {
-        self.order.iter().map(
+    fn each(&self) -> impl Iterator<Item = (usize, u32, &[PlaneRun])> {
+        let mut first = 0;
+        self.ends.iter().enumerate().map(
             #[inline(always)]
-            |&at| (at, self.planes[at as usize]),
+            move |(vector, &end)| {
+                let planes = &self.planes[first as usize..end as usize];
+                (vector, std::mem::replace(&mut first, end), planes)
+            },
         )
     }
 
-    /// The draws of a vector's plane.
+    /// The number of a vector, from the place of one of its planes.
+    fn vector(&self, place: usize) -> usize {
+        self.ends.partition_point(|&end| end as usize <= place)
+    }
+
+    /// The draws of a vector for the columns of a tile, from its first plane on.
     #[inline(always)]
-    fn draws<L: Lanes>(&self, cpu: L, plane: PlaneRun) -> Draws<L> {
-        self.streams[1][plane.vector()].within(plane.plane.into()).draws(cpu)
+    fn draws<L: Lanes>(&self, cpu: L, vector: usize, tile: usize) -> Draws<L> {
+        self.streams[1][vector].within(tile as u64).draws(cpu)
     }
 }
 
@@ -323,7 +320,7 @@ impl White {
         runs: &mut VectorRuns,
         sums: &mut [i32],
     ) -> Clipped {
-        runs.sort(group, self.shape.patterns);
+        runs.look_up(group);
         let sums = sums.as_chunks_mut().0;
         let signs = &self.signs[group * self.shape.each()..][..self.shape.each()];
         if !self.corrections.is_empty() {
@@ -357,14 +354,16 @@ impl White {
         sums: &mut [[i32; COLUMNS]],
     ) -> Clips {
         let mut clips = Clips::default();
-        let (shape, plane) = (&self.shape, runs.planes[place]);
+        let (shape, plane, vector) = (&self.shape, runs.planes[place], runs.vector(place));
         let (tile, lane) = (row / shape.lanes(), row % shape.lanes());
-        let mut draws = runs.draws(Portable, plane);
+        let (mut draws, rows) = (runs.draws(Portable, vector, tile), plane.plane() * shape.lanes() + lane);
         let redone = match &self.tables {
-            Tables::Gaussian(tables) => tables.row(shape, (group, plane.pattern()), row, &mut draws),
-            Tables::Thresholds(tables) => tables.row(shape, (group, plane.pattern()), row, &mut draws),
+            Tables::Gaussian(tables) => tables.row(shape, (group, plane.pattern()), row, (&mut draws, rows)),
+            Tables::Thresholds(tables) => {
+                tables.row(shape, (group, plane.pattern()), row, (&mut draws, rows))
+            }
         };
-        let key = runs.keys[plane.vector()];
+        let key = runs.keys[vector];
         let mut moved = [0; COLUMNS];
         for (at, column) in shape.tile(tile).enumerate() {
             let Some((word, wrong)) = redone[at] else { continue };
@@ -376,7 +375,7 @@ impl White {
             clips.right += shape.clips(right);
             clips.wrong += shape.clips(wrong);
         }
-        add_plane(&mut sums[plane.vector() * shape.tiles + tile], &moved, plane);
+        add_plane(&mut sums[vector * shape.tiles + tile], &moved, plane);
         clips
     }
 
@@ -384,11 +383,13 @@ impl White {
     fn correct(&self, group: usize, runs: &VectorRuns, sums: &mut [[i32; COLUMNS]]) {
         let tiles = self.shape.tiles;
         let numbers = self.shape.patterns.trailing_zeros() as usize + 1;
-        for (_, plane) in runs.each() {
-            let n = plane.pattern.count_ones() as usize;
-            let corrections = &self.corrections[(group * numbers + n) * tiles..][..tiles];
-            let sums = &mut sums[plane.vector() * tiles..][..tiles];
-            sums.iter_mut().zip(corrections).for_each(|(sums, row)| add_plane(sums, row, plane));
+        for (vector, _, planes) in runs.each() {
+            let sums = &mut sums[vector * tiles..][..tiles];
+            for &plane in planes {
+                let n = plane.pattern.count_ones() as usize;
+                let corrections = &self.corrections[(group * numbers + n) * tiles..][..tiles];
+                sums.iter_mut().zip(corrections).for_each(|(sums, row)| add_plane(sums, row, plane));
+            }
         }
     }
 }

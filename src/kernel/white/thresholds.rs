@@ -8,7 +8,7 @@ use super::build::{Patterns, Sums, offsets};
 use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, push, sum};
 use crate::fixed::{FRACTION_BITS, HALF, ONE};
 use crate::kernel::block::Grid;
-use crate::kernel::noise::{deviation, threshold};
+use crate::kernel::noise::{BLOCKS_OF_WORDS, deviation, threshold};
 use crate::kernel::{Block, Clipped};
 use crate::key::{CERTAIN, Draws, Lanes, Portable};
 use crate::simd::{Level, vectorised};
@@ -191,51 +191,55 @@ impl Tables {
         let (low, high, lanes) = (shape.low as i16, shape.high as i16, shape.lanes());
         let weights = &self.weights[group * shape.each()..][..shape.each()];
         let [mut low_clips, mut high_clips] = [[0i32; COLUMNS]; 2];
-        for (place, plane) in runs.each() {
-            let mut draws = runs.draws(cpu, plane);
-            let rows = self.rows(shape, group, plane.pattern()).chunks_exact(lanes * ROWS);
-            let clips = shape.rows(&self.clips, group, plane.pattern()).chunks_exact(lanes);
+        for (vector, first, planes) in runs.each() {
+            let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
             let counts = signs.chunks_exact(lanes).zip(weights.chunks_exact(lanes));
-            let [mut below, mut above] = [[0i16; COLUMNS]; 2];
-            let sums = &mut sums[plane.vector() * shape.tiles..][..shape.tiles];
-            let mut at_row = 0;
-            for (((rows, clips), (signs, weights)), sums) in rows.zip(clips).zip(counts).zip(sums) {
-                let mut totals = [0i16; COLUMNS];
-                let counts = signs.iter().zip(weights).zip(&shape.shifts);
-                for ((rows, &clips), ((sign, weight), &shift)) in
-                    rows.as_chunks::<ROWS>().0.iter().zip(clips).zip(counts)
-                {
-                    let words = quarters(draws.next());
-                    let (mut counted, is_odd) =
-                        convert(rows, &words, if clips { &[1; COLUMNS] } else { weight });
-                    if clips {
-                        for at in 0..COLUMNS {
-                            // No code is further beyond the range than by one.
-                            let not_below = counted[at].max(low);
-                            let code = not_below.min(high);
-                            if COUNT {
-                                below[at] += not_below - counted[at];
-                                above[at] += not_below - code;
+            for (tile, (sums, (signs, weights))) in sums.iter_mut().zip(counts).enumerate() {
+                let mut draws = runs.draws(cpu, vector, tile);
+                let [mut below, mut above] = [[0i16; COLUMNS]; 2];
+                let (mut total, mut planes_before) = (*sums, 0);
+                for (place, &plane) in (first..).zip(planes) {
+                    draws.skip((plane.plane() - planes_before) * lanes * BLOCKS_OF_WORDS);
+                    planes_before = plane.plane() + 1;
+                    let rows =
+                        &self.rows(shape, group, plane.pattern())[tile * lanes * ROWS..][..lanes * ROWS];
+                    let clips = &shape.rows(&self.clips, group, plane.pattern())[tile * lanes..][..lanes];
+                    let mut totals = [0i16; COLUMNS];
+                    let counts = signs.iter().zip(weights).zip(&shape.shifts);
+                    let of_lanes = rows.as_chunks::<ROWS>().0.iter().zip(clips).zip(counts);
+                    for (lane, ((rows, &clips), ((sign, weight), &shift))) in of_lanes.enumerate() {
+                        let words = quarters(draws.next());
+                        let (mut counted, is_odd) =
+                            convert(rows, &words, if clips { &[1; COLUMNS] } else { weight });
+                        if clips {
+                            for at in 0..COLUMNS {
+                                // No code is further beyond the range than by one.
+                                let not_below = counted[at].max(low);
+                                let code = not_below.min(high);
+                                if COUNT {
+                                    below[at] += not_below - counted[at];
+                                    above[at] += not_below - code;
+                                }
+                                counted[at] = ((code << shift) ^ sign[at]) - sign[at];
                             }
-                            counted[at] = ((code << shift) ^ sign[at]) - sign[at];
+                        }
+                        for at in 0..COLUMNS {
+                            totals[at] += counted[at];
+                        }
+                        if is_odd {
+                            push(odd, (place, (tile * lanes + lane) as u32));
                         }
                     }
-                    for at in 0..COLUMNS {
-                        totals[at] += counted[at];
-                    }
-                    if is_odd {
-                        push(odd, (place, at_row));
-                    }
-                    at_row += 1;
+                    let mut wide = [0; COLUMNS];
+                    wide.iter_mut().zip(totals).for_each(|(wide, total)| *wide = total.into());
+                    add_plane(&mut total, &wide, plane);
                 }
-                let mut wide = [0; COLUMNS];
-                wide.iter_mut().zip(totals).for_each(|(wide, total)| *wide = total.into());
-                add_plane(sums, &wide, plane);
-            }
-            if COUNT {
-                for at in 0..COLUMNS {
-                    low_clips[at] += i32::from(below[at]);
-                    high_clips[at] += i32::from(above[at]);
+                *sums = total;
+                if COUNT {
+                    for at in 0..COLUMNS {
+                        low_clips[at] += i32::from(below[at]);
+                        high_clips[at] += i32::from(above[at]);
+                    }
                 }
             }
         }
@@ -255,9 +259,9 @@ impl Tables {
         shape: &Shape,
         (group, pattern): (usize, usize),
         row: usize,
-        draws: &mut Draws<Portable>,
+        (draws, rows_before): (&mut Draws<Portable>, usize),
     ) -> Redone {
-        (0..row).for_each(|_| _ = draws.next());
+        draws.skip(rows_before * BLOCKS_OF_WORDS);
         let words = quarters(draws.next());
         let rows = &self.rows(shape, group, pattern)[row * (1 + self.each)..][..1 + self.each];
         let is_met = |at: usize| rows[1..].iter().any(|Row(thresholds)| thresholds[at] == words[at]);
