@@ -42,6 +42,11 @@ impl Level {
         }
     }
 
+    /// Runs `body`, `#[inline(always)]` like all it calls, compiled for this level.
+    pub(crate) fn run<T>(self, body: impl FnOnce() -> T) -> T {
+        self.arch().dispatch(body)
+    }
+
     /// The instructions of this level, the best there are below it where the CPU lacks it.
     pub(crate) fn arch(self) -> Arch {
         match (self, Arch::new()) {

@@ -10,11 +10,16 @@ use std::cell::Cell;
 use common::{Fill, random_inputs, random_weights};
 use forms_xbar::device::{Flicker, FlickerAmplitude, IvCurve, Persistence, Telegraph, WhiteLaw, WhiteNoise};
 use forms_xbar::read::Kernel;
-use forms_xbar::{ActivityLevel, Adc, Baseline, Budget, Dac, Mapping, NoiseMethod, ReadNoise, Skip, presets};
+use forms_xbar::{
+    ActivityLevel, Adc, AdcErrors, Baseline, Budget, Cell as Device, Dac, Key, LevelMap, Mapping,
+    NoiseMethod, Programming, ReadNoise, Skip, presets,
+};
 use rand::{SeedableRng, rngs::ChaCha8Rng};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    /// Bytes that are held.
+    static HELD: Cell<isize> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -23,11 +28,13 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        HELD.set(HELD.get() + layout.size() as isize);
         // SAFETY: the caller's contract is the system allocator's.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD.set(HELD.get() - layout.size() as isize);
         // SAFETY: the caller's contract is the system allocator's.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -41,6 +48,48 @@ fn the_counter_counts() {
     let before = ALLOCATIONS.get();
     drop(std::hint::black_box(vec![1u8; 10]));
     assert_eq!(ALLOCATIONS.get() - before, 1);
+    let before = HELD.get();
+    let bytes = vec![1u8; 10];
+    assert_eq!(HELD.get() - before, 10);
+    drop(bytes);
+    assert_eq!(HELD.get(), before);
+}
+
+#[test]
+fn a_prepared_die_holds_no_more_than_its_plan_says() {
+    let (ideal, real) = (common::ideal_cell(2), presets::forms().build().unwrap().cell().clone());
+    let real = real.with_programming(Programming::Lognormal { sigma: 0.1 });
+    let whole = Device::new(LevelMap::linear(2, 0.0, 90e-6).unwrap());
+    let off = AdcErrors::new(0.9, 0.02).unwrap();
+    for (cell, fragment, adc_bits, errors, kernel) in [
+        (&real, 8, 4, AdcErrors::NONE, Kernel::Table),
+        (&real, 8, 4, off, Kernel::Table),
+        (&ideal, 1, 4, AdcErrors::NONE, Kernel::Table),
+        (&real, 16, 4, AdcErrors::NONE, Kernel::Split),
+        (&whole, 16, 6, AdcErrors::NONE, Kernel::Integer),
+        // Words beyond 16 bits, which only a table that was built shows.
+        (&whole, 8, 12, off, Kernel::Direct),
+    ] {
+        let adc = if kernel == Kernel::Direct { Adc::full_range(adc_bits) } else { Adc::granular(adc_bits) };
+        let design = presets::forms().mapping(Mapping::Polarized { fragment }).cell(cell.clone()).adc(adc);
+        // Many small arrays: what is held beside their tables weighs most.
+        let design = design.array(fragment, 16).adc_errors(errors).input_bits(8).build().unwrap();
+        let weights = random_weights((64, 24, 8), Fill::Uniform, Some((fragment, fragment)), 1);
+        let die = design.program_keyed(&weights, Key::from(1)).unwrap();
+        let all = die.prepare(Budget::default()).unwrap().plan();
+        assert_eq!(all.kernel, kernel);
+        for bytes in [all.bytes, all.bytes.saturating_sub(1), all.bytes / 2, 1000, 0] {
+            let before = HELD.get();
+            let prepared = die.prepare(Budget::default().with_bytes(bytes)).unwrap();
+            let held = HELD.get() - before;
+            let plan = prepared.plan();
+            assert!(plan.bytes <= bytes, "{plan:?}");
+            assert!(held <= plan.bytes as isize, "{held} {plan:?}");
+            // Nor is that twice as much.
+            let is_full = plan.kernel != Kernel::Direct && !plan.streams;
+            assert!(!is_full || held * 2 > plan.bytes as isize, "{held} {plan:?}");
+        }
+    }
 }
 
 #[test]

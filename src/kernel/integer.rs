@@ -16,7 +16,7 @@ use super::block::{Block, Grid, Words};
 use super::table::TILE;
 use super::{Quantizer, Summands};
 use crate::fixed::{FRACTION_BITS, ONE};
-use crate::simd::{Level, vectorised};
+use crate::simd::Level;
 
 /// What two rows add to 32 columns per unit of their inputs, that of the first row in the lower half of a word.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +50,8 @@ impl InputPairs {
     /// Takes `rows` of each vector of `inputs` elements, unsigned ones of 16 bits or not, for a block of `block_rows`.
     pub(crate) fn take<T: Copy + Into<i32>>(
         &mut self,
-        x: &[T],
-        inputs: usize,
+        level: Level,
+        (x, inputs): (&[T], usize),
         rows: Range<usize>,
         block_rows: usize,
         is_wide: bool,
@@ -63,7 +63,7 @@ impl InputPairs {
         self.words.clear();
         self.words.resize(x.len() / inputs * pairs, u32::from(none) << 16 | u32::from(none));
         let word = |x: T| (x.into() - taken) as u16;
-        vectorised(
+        level.run(
             #[inline(always)]
             || {
                 for (words, x) in self.words.chunks_exact_mut(pairs).zip(x.chunks_exact(inputs)) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Block;
-use crate::simd::vectorised;
+use crate::simd::Level;
 
 /// Rows of a part of a group that has more than eight.
 pub(super) const PART_ROWS: usize = 6;
@@ -94,15 +94,15 @@ impl Patterns {
     /// planes of one bit.
     pub(crate) fn cut<T: Copy + Into<i32>>(
         &mut self,
-        x: &[T],
-        inputs: usize,
+        level: Level,
+        (x, inputs): (&[T], usize),
         rows: Range<usize>,
         octets: Octets,
         planes: u32,
     ) {
         self.resize(octets, x.len() / inputs, if planes > 8 { 2 } else { 1 });
         let (words, of_bundle) = (self.words, self.words_of_bundle());
-        vectorised(
+        level.run(
             #[inline(always)]
             || {
                 for (near, x) in x.chunks(NEAR * inputs).enumerate() {
@@ -133,10 +133,10 @@ impl Patterns {
 
     /// The planes that groups run in a batch, eight groups an octet: bit `g` of a pattern is group `g` of them. Where
     /// planes repeat the sign, those above the last that is run are run like it.
-    pub(crate) fn runs_of(&mut self, driven: &Patterns, octets: Octets, rule: RunRule) {
+    pub(crate) fn runs_of(&mut self, level: Level, driven: &Patterns, octets: Octets, rule: RunRule) {
         let (groups, words) = (octets.groups, driven.words);
         self.resize(Octets::new(1, groups), driven.vectors, words);
-        vectorised(
+        level.run(
             #[inline(always)]
             || {
                 for group in 0..groups {

@@ -65,23 +65,24 @@ pub(super) fn kernel(blocks: &[Block]) -> Kernel {
 }
 
 impl Lookup {
-    /// Bytes that the tables of a block take.
+    /// Bytes that the tables of a block take, what keeps them included.
     pub(super) fn bytes_of(kernel: Kernel, block: &Block) -> usize {
-        match kernel {
+        let of_tables = match kernel {
             Kernel::Integer => Integers::bytes_of(block),
             Kernel::Table => Table::bytes_of(block),
             Kernel::Split => Split::bytes_of(block),
-            Kernel::White => White::bytes_of(block),
-            Kernel::Direct => 0,
-        }
+            Kernel::White => return White::bytes_of(block),
+            Kernel::Direct => return 0,
+        };
+        of_tables + size_of::<Lookup>()
     }
 
     /// The tables of a block, `None` where they cannot stand for it.
-    pub(super) fn new(kernel: Kernel, block: &Block) -> Option<Lookup> {
+    pub(super) fn new(level: Level, kernel: Kernel, block: &Block) -> Option<Lookup> {
         match kernel {
             Kernel::Integer => Integers::new(block).map(Lookup::Integers),
-            Kernel::Table => Table::new(block).map(Lookup::Table),
-            Kernel::Split => Split::new(block).map(Lookup::Split),
+            Kernel::Table => Table::new(level, block).map(Lookup::Table),
+            Kernel::Split => Split::new(level, block).map(Lookup::Split),
             Kernel::White | Kernel::Direct => None,
         }
     }
@@ -105,11 +106,11 @@ impl Lookup {
     }
 
     /// Looks at the patterns of a batch before its tiles are added.
-    pub(super) fn look(&self, streaming: &Streaming, work: &mut Work) {
+    pub(super) fn look(&self, level: Level, streaming: &Streaming, work: &mut Work) {
         match self {
-            Lookup::Split(split) => split.look(&work.patterns, streaming.streams, &mut work.runs),
+            Lookup::Split(split) => split.look(level, &work.patterns, streaming.streams, &mut work.runs),
             Lookup::Table(table) if table.has_rests() => {
-                work.group_runs.runs_of(&work.patterns, table.octets_of_rows(), streaming.rule);
+                work.group_runs.runs_of(level, &work.patterns, table.octets_of_rows(), streaming.rule);
             }
             Lookup::Table(_) | Lookup::Integers(_) => {}
         }

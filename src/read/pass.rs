@@ -63,7 +63,7 @@ impl Prepared<'_> {
             }
         });
         for (array, block) in self.die.blocks().iter().enumerate() {
-            let Some(table) = Lookup::new(self.plan.kernel, block) else {
+            let Some(table) = Lookup::new(self.plan.level, self.plan.kernel, block) else {
                 unreachable!("it had a table when it was prepared")
             };
             let (row_tile, column_tile) = (array / columns, array % columns);
@@ -184,7 +184,7 @@ impl Prepared<'_> {
         for (at, tile) in self.row_tiles.iter().enumerate() {
             self.cut(x, at, level, work);
             if level >= ActivityLevel::Counts {
-                tally.add(tile, &work[at].patterns, self.rule(), level, activity);
+                tally.add((self.plan.level, level), tile, &work[at].patterns, self.rule(), activity);
             }
         }
         if level >= ActivityLevel::Counts {
@@ -205,10 +205,10 @@ impl Prepared<'_> {
         let is_integer = self.plan.kernel == Kernel::Integer;
         if is_integer {
             let is_wide = !format.is_signed() && format.bits() == u16::BITS;
-            work.inputs.take(x, inputs, rows.clone(), tile.rows(), is_wide);
+            work.inputs.take(self.plan.level, (x, inputs), rows.clone(), tile.rows(), is_wide);
         }
         if !is_integer || level >= ActivityLevel::Counts {
-            work.patterns.cut(x, inputs, rows, tile.octets, format.planes());
+            work.patterns.cut(self.plan.level, (x, inputs), rows, tile.octets, format.planes());
         }
     }
 
@@ -224,7 +224,9 @@ impl Prepared<'_> {
         activity: &mut Activity,
     ) {
         let (level, mut clipped) = ((self.plan.level, level >= ActivityLevel::Counts), Clipped::default());
-        row_tiles.clone().for_each(|row_tile| table(row_tile).look(&self.streaming, &mut work[row_tile]));
+        row_tiles
+            .clone()
+            .for_each(|row_tile| table(row_tile).look(level.0, &self.streaming, &mut work[row_tile]));
         let is_first = row_tiles.start == 0;
         let is_direct = self.unit == 1 && outputs <= WIDEST;
         let mut tiles = table(row_tiles.start).tiles().enumerate().peekable();

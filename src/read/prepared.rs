@@ -91,7 +91,7 @@ pub struct Plan {
     /// Whether tables are built for each batch, array by array, and dropped, since all of them would exceed the
     /// budget.
     pub streams: bool,
-    /// Bytes of tables held at a time.
+    /// Most bytes held at a time: tables, and what is counted beside them.
     pub bytes: usize,
     /// The level of the CPU that is used.
     pub level: Level,
@@ -202,10 +202,12 @@ impl Die {
             }
             return Ok(prepared);
         }
+        prepared.tables.reserve_exact(if streams { 0 } else { self.blocks().len() });
         // By column tile, over all row tiles.
         let mut bounds = vec![0i64; columns];
         for (array, block) in self.blocks().iter().enumerate() {
-            let table = Lookup::new(kernel, block).filter(|table| table.bound(block) <= i32::MAX.into());
+            let table =
+                Lookup::new(level, kernel, block).filter(|table| table.bound(block) <= i32::MAX.into());
             let Some(table) = table else { return Ok(prepared.by_rows()) };
             bounds[array % columns] = bounds[array % columns].saturating_add(table.bound(block));
             if let Lookup::Table(table) = &table {
@@ -226,7 +228,7 @@ impl Prepared<'_> {
     /// The same without tables.
     fn by_rows(self) -> Self {
         let plan = Plan { kernel: Kernel::Direct, streams: false, bytes: 0, ..self.plan };
-        Prepared { plan, tables: Vec::new(), white: Vec::new(), ..self }
+        Prepared { plan, tables: Vec::new(), white: Vec::new(), row_tiles: Vec::new(), ..self }
     }
 
     /// What was chosen.

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use crate::activity::{Activity, ActivityLevel};
-use crate::kernel::{Block, Octets, Patterns, Table};
-use crate::simd::vectorised;
+use crate::kernel::{Block, Level, Octets, Patterns, Table};
 use crate::stream::{InputFormat, Skip};
 
 /// What arrays side by side have in common: the rows they are driven by, and what those rows cause.
@@ -53,6 +52,7 @@ impl RowTile {
         for (side, sums) in self.clips.iter_mut().enumerate() {
             let clips = table.clips().iter().map(|clips| &clips[side]);
             if clips.clone().any(|clips| *clips != [0; 256]) {
+                sums.reserve_exact(table.clips().len() - sums.len());
                 sums.resize(table.clips().len(), [0; 256]);
                 for (sums, clips) in sums.iter_mut().zip(clips) {
                     sums.iter_mut().zip(clips).for_each(|(sum, clips)| *sum += clips);
@@ -61,16 +61,17 @@ impl RowTile {
         }
         for (sums, clips) in self.rest_clips.iter_mut().zip(table.rest_clips()) {
             if clips.iter().any(|&clips| clips > 0) {
+                sums.reserve_exact(clips.len() - sums.len());
                 sums.resize(clips.len(), 0);
                 sums.iter_mut().zip(clips).for_each(|(sum, &clips)| *sum += u64::from(clips));
             }
         }
     }
 
-    /// Most bytes on the heap, whatever is clipped.
+    /// Most bytes, whatever is clipped.
     pub(super) fn most_bytes(&self) -> usize {
         let of_groups = self.groups * size_of::<[u64; 2]>() + size_of_val(&self.energy[..]);
-        self.octets.count() * size_of::<[[u32; 256]; 2]>() + of_groups
+        size_of::<RowTile>() + self.octets.count() * size_of::<[[u32; 256]; 2]>() + of_groups
     }
 }
 
@@ -108,28 +109,28 @@ impl Tally {
     /// Adds what a batch does to the arrays of one row tile.
     pub(super) fn add(
         &mut self,
+        (cpu, level): (Level, ActivityLevel),
         tile: &RowTile,
         patterns: &Patterns,
         rule: (InputFormat, Skip),
-        level: ActivityLevel,
         activity: &mut Activity,
     ) {
         let words = patterns.words();
         let run = if patterns.words_of_octet() == 1 {
-            self.count_planes::<1>(tile, words, rule, activity)
+            self.count_planes::<1>(cpu, tile, words, rule, activity)
         } else {
-            self.count_planes::<2>(tile, words, rule, activity)
+            self.count_planes::<2>(cpu, tile, words, rule, activity)
         };
         let words = if rule.0.is_signed() { &self.run[..] } else { words };
         let counts = activity.counts_mut();
         counts.conversions += run * tile.conversions;
-        counts.active_word_lines += count_ones(words) * tile.arrays as u64;
+        counts.active_word_lines += count_ones(cpu, words) * tile.arrays as u64;
         let [low, high] = tile.clips.each_ref().map(|clips| count_clips(clips, words));
         // Planes that are not run were looked up like such in which no row is driven.
         counts.clipped_low += low - self.unrun_clips[0];
         counts.clipped_high += high - self.unrun_clips[1];
         if level >= ActivityLevel::CountsAndEnergy {
-            counts.energy += tile.energy_of(words, patterns, &mut self.driven);
+            counts.energy += tile.energy_of(cpu, words, patterns, &mut self.driven);
         }
     }
 
@@ -137,6 +138,7 @@ impl Tally {
     /// planes where some are left out; all planes run.
     fn count_planes<const WORDS: usize>(
         &mut self,
+        cpu: Level,
         tile: &RowTile,
         words: &[u64],
         (format, skip): (InputFormat, Skip),
@@ -170,14 +172,20 @@ impl Tally {
             for group in 0..groups {
                 if parts == 1 {
                     let mask = group_mask(tile.group_rows, group);
-                    self.effective::<WORDS, 1>(words, 1, mask, all, format.is_signed(), skip);
+                    self.effective::<WORDS, 1>(cpu, (words, 1), mask, (all, format.is_signed()), skip);
                 } else {
-                    self.effective::<WORDS, 0>(words, parts, u64::MAX, all, format.is_signed(), skip);
+                    self.effective::<WORDS, 0>(
+                        cpu,
+                        (words, parts),
+                        u64::MAX,
+                        (all, format.is_signed()),
+                        skip,
+                    );
                 }
                 for eic in self.eic.chunks_exact(vectors.max(1)) {
                     self.planes.iter_mut().zip(eic).for_each(|(planes, &eic)| *planes += u32::from(eic));
                 }
-                add_histogram(&self.eic, all, &mut histogram);
+                add_histogram(cpu, &self.eic, all, &mut histogram);
                 for (unrun, clips) in self.unrun_clips.iter_mut().zip(&tile.rest_clips) {
                     let eic = self.eic.chunks_exact(vectors.max(1));
                     for (eic, &clips) in eic.zip(clips.iter().skip(group).step_by(groups)) {
@@ -201,16 +209,15 @@ impl Tally {
     /// of `parts` octets; `PARTS` of them, 0 for any number.
     fn effective<const WORDS: usize, const PARTS: usize>(
         &mut self,
-        words: &[u64],
-        parts: usize,
+        cpu: Level,
+        (words, parts): (&[u64], usize),
         mask: u64,
-        planes: u32,
-        is_signed: bool,
+        (planes, is_signed): (u32, bool),
         skip: Skip,
     ) {
         let words = words.as_chunks::<WORDS>().0;
         let masked = |words: &[u64; WORDS]| words.map(|word| u64::from_le(word) & mask);
-        vectorised(
+        cpu.run(
             #[inline(always)]
             || {
                 let parts = if PARTS > 0 { PARTS } else { parts };
@@ -240,8 +247,8 @@ impl Tally {
 }
 
 /// How many bytes have each value up to `most`.
-fn add_histogram(bytes: &[u8], most: u32, histogram: &mut [u64; 17]) {
-    vectorised(
+fn add_histogram(cpu: Level, bytes: &[u8], most: u32, histogram: &mut [u64; 17]) {
+    cpu.run(
         #[inline(always)]
         || {
             // Sums of 128 comparisons fit a byte.
@@ -255,8 +262,8 @@ fn add_histogram(bytes: &[u8], most: u32, histogram: &mut [u64; 17]) {
 }
 
 /// Rows driven in all planes together.
-fn count_ones(words: &[u64]) -> u64 {
-    vectorised(
+fn count_ones(cpu: Level, words: &[u64]) -> u64 {
+    cpu.run(
         #[inline(always)]
         || words.iter().map(|word| u64::from(word.count_ones())).sum(),
     )
@@ -280,12 +287,12 @@ fn count_clips(clips: &[[u32; 256]], words: &[u64]) -> u64 {
 impl RowTile {
     /// Energy that patterns take, laid out like a batch's: what their rows take, however they are combined.
     /// `driven` becomes the planes in which each row is driven.
-    fn energy_of(&self, words: &[u64], patterns: &Patterns, driven: &mut Vec<u64>) -> u128 {
+    fn energy_of(&self, cpu: Level, words: &[u64], patterns: &Patterns, driven: &mut Vec<u64>) -> u128 {
         driven.clear();
         driven.resize(self.energy.len(), 0);
         let (parts, each) = (self.octets.parts(), patterns.words_of_octet());
         let bundles = words.chunks_exact((patterns.vectors() * parts * each).max(1));
-        vectorised(
+        cpu.run(
             #[inline(always)]
             || {
                 for (bundle, words) in bundles.enumerate() {

@@ -6,7 +6,7 @@ use crate::kernel::block::{Block, Grid, Words};
 use crate::kernel::patterns::Octets;
 use crate::kernel::table::TILE;
 use crate::kernel::{Quantizer, Summands};
-use crate::simd::vectorised;
+use crate::simd::Level;
 
 /// The words of a pair of lanes of 16 columns, 0 where the block has none.
 type Pair<W> = [[W; COLUMNS]; 2];
@@ -14,7 +14,7 @@ type Pair<W> = [[W; COLUMNS]; 2];
 impl Split {
     /// The tables of a block, `None` for a block that they cannot stand for: with noise, with ADCs that are not ideal, with digits of several bits,
     /// with corrections of results in other units than codes, with at most eight rows in a group, or with lanes beyond 16 bits.
-    pub(crate) fn new(block: &Block) -> Option<Split> {
+    pub(crate) fn new(level: Level, block: &Block) -> Option<Split> {
         let Words::Narrow(grid) = block.words() else { return None };
         let Quantizer::Codes { low, high } = block.quantizer() else { return None };
         let octets = Octets::of(block);
@@ -55,7 +55,7 @@ impl Split {
                     let base = if part % split.parts == 0 { HALF as i32 } else { 0 };
                     let rows = Octets::of(block).rows(part);
                     let rows = rows.map(|row| unit.gather(&grid.contributions, row));
-                    fill(table, base, rows, &mut extremes);
+                    fill(level, table, base, rows, &mut extremes);
                 }
                 split.weights.push(unit.weights(grid, group, &extremes, codes));
             }
@@ -116,6 +116,7 @@ impl Unit<'_> {
 
 /// Fills a table by doubling, and adds to the lowest and highest sums what its rows can.
 fn fill(
+    level: Level,
     table: &mut Part,
     base: i32,
     rows: impl Iterator<Item = Pair<i32>>,
@@ -124,7 +125,7 @@ fn fill(
     table[0] = Entry([[base; COLUMNS]; 2]);
     for (bit, row) in rows.enumerate() {
         let (done, open) = table.split_at_mut(1 << bit);
-        vectorised(
+        level.run(
             #[inline(always)]
             || {
                 for (to, from) in open.iter_mut().zip(done) {
@@ -157,5 +158,9 @@ fn corrections(block: &Block) -> Vec<[[i32; TILE]; 2]> {
         }
         factors
     };
-    (0..block.groups()).flat_map(|group| tiles.clone().map(move |first| of_tile(group, first))).collect()
+    let mut corrections = Vec::with_capacity(block.groups() * tiles.len());
+    for group in 0..block.groups() {
+        corrections.extend(tiles.clone().map(|first| of_tile(group, first)));
+    }
+    corrections
 }

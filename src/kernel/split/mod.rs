@@ -119,15 +119,15 @@ impl Split {
         if !self.corrections.is_empty() {
             let tiles = self.columns.div_ceil(TILE);
             for group in 0..self.groups {
-                runs.correct(group, &self.corrections[group * tiles + tile], sums, stride);
+                runs.correct(level, group, &self.corrections[group * tiles + tile], sums, stride);
             }
         }
         clipped
     }
 
     /// Which planes of a batch are run, and what corrections count by.
-    pub(crate) fn look(&self, patterns: &Patterns, streams: Streams, runs: &mut Runs) {
+    pub(crate) fn look(&self, level: Level, patterns: &Patterns, streams: Streams, runs: &mut Runs) {
         let corrected = !self.corrections.is_empty();
-        runs.look(patterns, streams, corrected.then_some(&self.baseline[..]));
+        runs.look(level, patterns, streams, corrected.then_some(&self.baseline[..]));
     }
 }

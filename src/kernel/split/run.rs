@@ -8,7 +8,7 @@ use super::lanes::{Lanes, Portable};
 use super::{COLUMNS, Clips, PATTERNS, Part, Weights};
 use crate::kernel::patterns::Patterns;
 use crate::kernel::table::TILE;
-use crate::simd::{Level, vectorised};
+use crate::simd::Level;
 
 /// How inputs are streamed, in planes of one bit.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +83,13 @@ pub(crate) struct Runs {
 
 impl Runs {
     /// What groups run; what is corrected where there is a `baseline`, which may be empty.
-    pub(super) fn look(&mut self, patterns: &Patterns, streams: Streams, baseline: Option<&[i64]>) {
+    pub(super) fn look(
+        &mut self,
+        level: Level,
+        patterns: &Patterns,
+        streams: Streams,
+        baseline: Option<&[i64]>,
+    ) {
         let each = patterns.words_of_octet();
         self.signed = streams.signed;
         self.vectors = patterns.vectors();
@@ -91,7 +97,7 @@ impl Runs {
         self.digits.clear();
         for group in 0..patterns.bundles() {
             let words = Words::of_group(patterns, group);
-            vectorised(
+            level.run(
                 #[inline(always)]
                 || words.vectors().for_each(|words| self.planes.push(planes_of(words, each, streams))),
             );
@@ -109,13 +115,14 @@ impl Runs {
     /// Adds the corrections of one group to the columns of a tile.
     pub(super) fn correct(
         &self,
+        level: Level,
         group: usize,
         [of_digits, of_baseline]: &[[i32; TILE]; 2],
         sums: &mut [i32],
         stride: usize,
     ) {
         let digits = &self.digits[group * self.vectors..][..self.vectors];
-        vectorised(
+        level.run(
             #[inline(always)]
             || {
                 for (&[digits, baseline], sums) in digits.iter().zip(sums.chunks_mut(stride)) {

@@ -7,7 +7,7 @@ use super::row::{COLUMNS, PATTERNS, Row, in_order, order};
 use crate::fixed::{FRACTION_BITS, HALF};
 use crate::kernel::block::{Block, Grid, Words};
 use crate::kernel::{Quantizer, Summands};
-use crate::simd::vectorised;
+use crate::simd::Level;
 
 /// Sums of 32 columns in the order of a row, those that a block lacks 0.
 type Sums = [i32; COLUMNS];
@@ -20,6 +20,7 @@ const HALF_PATTERNS: usize = 16;
 
 /// What a block's tables are filled from: the totals of one octet and 32 columns at a time.
 pub(super) struct Builder<'a> {
+    level: Level,
     block: &'a Block,
     grid: &'a Grid<i32>,
     low: i16,
@@ -56,7 +57,7 @@ impl AddAssign for Bounds {
 
 impl<'a> Builder<'a> {
     /// `None` for a block whose totals are no 16-bit words in any case.
-    pub(super) fn new(block: &'a Block) -> Option<Self> {
+    pub(super) fn new(level: Level, block: &'a Block) -> Option<Self> {
         let Words::Narrow(grid) = block.words() else { return None };
         let Quantizer::Codes { low, high } = block.quantizer() else { return None };
         let is_plain =
@@ -67,6 +68,7 @@ impl<'a> Builder<'a> {
         let (low, high) = (code(low), code(high));
         let has_words = block.adcs().edges(0).is_none() || block.quantizer() == words(low, high);
         (is_plain && fits && has_words).then(|| Builder {
+            level,
             block,
             grid,
             low,
@@ -89,7 +91,7 @@ impl<'a> Builder<'a> {
         (rows, clips): (&mut Vec<Row>, &mut Clips),
         base: &mut Sums,
     ) -> Option<[i32; 2]> {
-        vectorised(
+        self.level.run(
             #[inline(always)]
             || {
                 let patterns = 1 << self.block.group_rows();

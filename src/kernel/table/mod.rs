@@ -54,17 +54,18 @@ impl Table {
         let octets = Octets::of(block).count();
         let tiles = block.columns().div_ceil(COLUMNS);
         let of_octets = octets * (tiles * size_of::<Octet>() + size_of::<Clips>());
-        of_octets + Rests::bytes_of(block, tiles) + tiles * size_of::<[i32; COLUMNS]>()
+        let of_groups = block.groups() * size_of::<[u32; 2]>();
+        of_octets + of_groups + Rests::bytes_of(block, tiles) + tiles * size_of::<[i32; COLUMNS]>()
     }
 
     /// The tables of a block, `None` for a block that they cannot stand for: with noise, with digits of
     /// several bits, with more than eight rows in a group, or with totals beyond 16 bits.
-    pub(crate) fn new(block: &Block) -> Option<Table> {
+    pub(crate) fn new(level: Level, block: &Block) -> Option<Table> {
         let octets = Octets::of(block);
         if block.group_rows() > 8 {
             return None;
         }
-        let mut builder = Builder::new(block)?;
+        let mut builder = Builder::new(level, block)?;
         let tiles = tiles(block.columns());
         let mut rows = Vec::with_capacity(tiles.clone().count() * octets.count() * PATTERNS);
         let mut clips = vec![[[0; PATTERNS]; 2]; octets.count()];
@@ -280,11 +281,11 @@ mod tests {
             energy: vec![0; 2],
         })
         .unwrap();
-        let table = Table::new(&block).unwrap();
+        let table = Table::new(Level::best(), &block).unwrap();
         assert_eq!(Shape::of(table.largest, 4), Shape { octets: 1, planes: 1 });
         for (signed, x) in [(false, [65535, 1, 40000, 20000]), (true, [-32768, 32767, -5, 7])] {
             let mut patterns = Patterns::default();
-            patterns.cut(&x, 2, 0..2, table.octets, 16);
+            patterns.cut(Level::best(), (&x, 2), 0..2, table.octets, 16);
             for level in Level::available() {
                 let mut sums = [7; 2 * COLUMNS];
                 let places = Places::new(16, signed);
