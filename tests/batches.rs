@@ -10,7 +10,7 @@ use forms_xbar::kernel::Level;
 use forms_xbar::read::{Input, Kernel, Output};
 use forms_xbar::{
     Activity, ActivityLevel, Adc, AdcErrors, Baseline, Budget, Cell as Device, DesignBuilder, Die, Key,
-    LevelMap, Mapping, Prepared, Programming, Skip, Subtraction, presets,
+    LevelMap, Mapping, Prepared, Programming, Skip, Subtraction, Weights, presets,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
@@ -263,4 +263,30 @@ fn assert_fetched_ahead<T: Input>(die: &Die, x: &[T]) {
     let (prepared, level) = (die.prepare(Budget::default()).unwrap(), ActivityLevel::CountsAndEnergy);
     assert_eq!(prepared.mvm_batch_into_keyed(x, key, &mut y, level).unwrap(), activity);
     assert!(y == expected);
+}
+
+#[test]
+fn sums_of_several_octets_reach_the_bound_of_16_bits() {
+    // Words are four codes of one sign, weighed 1, 4, 16 and 64, half of them taken: of 6 bits four octets of
+    // two planes just fit, of 7 bits two, of 8 bits one.
+    let mapping = Mapping::Differential { subtraction: Subtraction::Digital };
+    let weights: Vec<i32> = (0..72 * 35).map(|at| if at % 35 % 3 == 0 { -127 } else { 127 }).collect();
+    let weights = Weights::from_row_slice(72, 35, 8, &weights).unwrap();
+    for (adc_bits, signed) in (4..=8).flat_map(|bits| [(bits, false), (bits, true)]) {
+        let design = presets::forms()
+            .mapping(mapping)
+            .active_rows(8)
+            .skip(Skip::LeadingZeros)
+            .baseline(Baseline::None)
+            .adc(Adc::full_range(adc_bits))
+            .input_bits(8)
+            .signed_inputs(signed)
+            .build()
+            .unwrap();
+        let die = design.program_keyed(&weights, Key::from(2)).unwrap();
+        // Every row in every plane, and in none; in all but the sign's, and in that alone.
+        let extremes = if signed { [-1, 0, 127, -128] } else { [255, 0, 85, 170] };
+        let x: Vec<i32> = extremes.into_iter().flat_map(|x| [x; 72]).collect();
+        assert_eq!(assert_all_read(&die, &x, false), Kernel::Table, "{adc_bits}");
+    }
 }
