@@ -91,7 +91,7 @@ fn gemm_f32(group: &mut BenchmarkGroup<'_, WallTime>, size: usize, vectors: usiz
     let floats = |length: usize| (0..length).map(|at| (at * 37 % 256) as f32).collect::<Vec<_>>();
     let (w, x, mut y) = (floats(size * size), floats(size * vectors), vec![0f32; size * vectors]);
     group.throughput(Throughput::Elements(vectors as u64));
-    group.bench_function(BenchmarkId::new("gemm_f32", vectors), |b| {
+    group.bench_function(BenchmarkId::new("gemm_f32", format!("{size}_{vectors}")), |b| {
         b.iter(|| {
             let (y, w, x) = (black_box(&mut y).as_mut_ptr(), black_box(&w).as_ptr(), black_box(&x).as_ptr());
             let stride = size as isize;
