@@ -5,7 +5,7 @@
 //! what a first projection costs: the loops have no branch on values.
 //!
 //! `cargo bench --bench polarize`; the ratios and their machine stand in docs/performance.md. Words after `--` choose
-//! what contains one of them.
+//! what contains one of them; `--test` takes one turn each.
 
 use std::env::args;
 use std::hint::black_box;
@@ -23,16 +23,19 @@ struct Turns {
     values: Vec<f32>,
     copied: Vec<f32>,
     chosen: Vec<String>,
+    /// To see that it runs.
+    once: bool,
 }
 
 impl Turns {
     fn print<T>(&mut self, name: &str, turns: usize, projection: impl FnMut() -> T) {
         let copy = || black_box(&mut self.copied).copy_from_slice(black_box(&self.values));
-        line(&self.chosen, name, turns, copy, projection);
+        line(&self.chosen, name, if self.once { 1 } else { turns }, copy, projection);
     }
 
     /// Beside a copy to memory that has just been given.
     fn print_new<T>(&self, name: &str, turns: usize, projection: impl FnMut() -> T) {
+        let turns = if self.once { 1 } else { turns };
         line(&self.chosen, name, turns, || black_box(&self.values).to_vec(), projection);
     }
 }
@@ -75,7 +78,8 @@ fn main() {
     let values: Vec<f32> = (0..SIZE * SIZE).map(|_| StandardNormal.sample(&mut rng)).collect();
     let matrix = || RealWeights::from_row_slice(SIZE, SIZE, &values).expect("valid weights");
     let chosen = args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let mut turns = Turns { values: values.clone(), copied: vec![0.0; SIZE * SIZE], chosen };
+    let once = args().any(|word| word == "--test");
+    let mut turns = Turns { values: values.clone(), copied: vec![0.0; SIZE * SIZE], chosen, once };
     println!("| {SIZE} × {SIZE} | copy | projection | ratio |\n| --- | --- | --- | --- |");
     for fragment in [4, 8, 16, 128] {
         for (name, rule) in [("sum", SignRule::Sum), ("nearest", SignRule::Nearest)] {
