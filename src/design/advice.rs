@@ -64,7 +64,7 @@ struct Costs {
 
 const GAUSSIAN: Costs = Costs { tabled: [1.0, 0.0], built: [5.0, 0.0], direct: 20.0 };
 
-const THRESHOLDS: Costs = Costs { tabled: [0.4, 0.06], built: [4.0, 3.0], direct: 50.0 };
+const THRESHOLDS: Costs = Costs { tabled: [0.28, 0.06], built: [5.0, 3.3], direct: 50.0 };
 
 /// Largest density of the normal distribution, `φ(0)`.
 const DENSITY: f64 = 0.398_942_280_401_432_7;

@@ -70,8 +70,8 @@ impl Tables {
     pub(super) fn new(block: &Block, grid: &Grid<i32>, shape: &Shape, signs: &[Signs]) -> Option<Self> {
         let each = of_block(block);
         let has_words = sums_codes((shape.low.into(), shape.high.into()), shape.shifts.iter().copied());
-        // Clips of a plane are counted in 16 bits.
-        let is_counted = shape.each() <= i16::MAX as usize;
+        // Clips of a vector, in at most 16 planes, are counted in 16 bits.
+        let is_counted = u16::BITS as usize * shape.lanes() <= i16::MAX as usize;
         if each > MOST || !has_words || !is_counted {
             return None;
         }
