@@ -3,9 +3,7 @@
 
 mod common;
 
-use std::convert::Infallible;
-
-use common::{Fill, assert_follows, ideal_cell, random_inputs, random_weights};
+use common::{Fill, Untouchable, assert_follows, ideal_cell, random_inputs, random_weights};
 use forms_xbar::device::{
     Conditions, Flicker, FlickerAmplitude, Telegraph, TelegraphAmplitude, WhiteLaw, WhiteNoise,
 };
@@ -18,7 +16,7 @@ use forms_xbar::{
     ActivityLevel, Adc, AdcErrors, AdcMap, Baseline, Budget, Cell, DesignBuilder, Die, Error, ErrorSource,
     Key, LevelMap, Mapping, Programming, ReadNoise, Skip, Subtraction, Weights, presets,
 };
-use rand::{RngExt, SeedableRng, TryRng, rngs::ChaCha8Rng};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 const ONE: i128 = 1 << 16;
@@ -594,25 +592,6 @@ fn gains_act_on_every_noise_before_them() {
             }
             assert!(largest > 0.5, "{name}: {largest}");
         }
-    }
-}
-
-/// A generator that must not be touched.
-struct Untouchable;
-
-impl TryRng for Untouchable {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        panic!("drew from a generator on a path that needs no randomness")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        panic!("drew from a generator on a path that needs no randomness")
-    }
-
-    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), Infallible> {
-        panic!("drew from a generator on a path that needs no randomness")
     }
 }
 

@@ -2,10 +2,7 @@
 
 mod common;
 
-use std::collections::HashSet;
-use std::convert::Infallible;
-
-use common::{Fill, random_inputs, random_weights};
+use common::{Fill, Untouchable, random_inputs, random_weights};
 use forms_xbar::device::{
     Ageing, Conditions, DeviceSpread, Drift, Flicker, FlickerAmplitude, LineState, LogTimeCurve, Persistence,
     Relaxation, SmoothField, StuckLines, Telegraph, TelegraphAmplitude, TemperatureCoefficient, WhiteLaw,
@@ -16,26 +13,8 @@ use forms_xbar::{
     Mapping, NoiseMethod, Programming, ReadNoise, Scratch, Skip, StuckCells, Weights, presets, study::Study,
 };
 use rand::rngs::ChaCha8Rng;
-use rand::{Rng, RngExt, SeedableRng, TryRng};
-
-/// A generator that must not be touched.
-struct Untouchable;
-
-impl TryRng for Untouchable {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        panic!("drew from a generator on a path that needs no randomness")
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        panic!("drew from a generator on a path that needs no randomness")
-    }
-
-    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), Infallible> {
-        panic!("drew from a generator on a path that needs no randomness")
-    }
-}
+use rand::{Rng, RngExt, SeedableRng};
+use std::collections::HashSet;
 
 const METHODS: [NoiseMethod; 2] = [NoiseMethod::Gaussian, NoiseMethod::Thresholds];
 

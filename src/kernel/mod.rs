@@ -36,7 +36,7 @@ pub use counts::{ActivityLevel, Counts};
 pub(crate) use integer::{InputPairs, Integers};
 pub use noise::{NoiseKey, NoiseMethod};
 pub use parts::{BlockNoise, BlockParts};
-pub(crate) use patterns::{Octets, Patterns, RunRule};
+pub(crate) use patterns::{EVERY_PLANE, Octets, Patterns, RunRule, below, group_mask, not_zero};
 pub use quantizer::Quantizer;
 pub use slow::{Flicker, Persistence, SlowNoise, Telegraph};
 pub(crate) use split::{Clipped, Runs, Split, Streams};

@@ -140,8 +140,7 @@ impl Patterns {
             #[inline(always)]
             || {
                 for group in 0..groups {
-                    let shift = group % octets.groups_each * octets.group_rows;
-                    let of_group = (((1u64 << octets.group_rows) - 1) << shift) * EVERY_PLANE;
+                    let of_group = group_mask(octets.group_rows, group % octets.groups_each);
                     let to = self.bundle_mut(group / 8).chunks_exact_mut(words);
                     let driven = driven.bundle(group / octets.groups_each).chunks_exact(words);
                     for (to, driven) in to.zip(driven) {
@@ -236,10 +235,7 @@ impl RunRule {
         let all = [EVERY_PLANE; 2];
         match self {
             RunRule::All { signed: true, .. } => all,
-            RunRule::All { planes, signed: false } => {
-                let below = |planes: u32| if planes >= 8 { u64::MAX } else { (1 << (8 * planes)) - 1 };
-                [below(planes) & EVERY_PLANE, below(planes.saturating_sub(8)) & EVERY_PLANE]
-            }
+            RunRule::All { planes, signed: false } => below(planes).map(|run| run & EVERY_PLANE),
             RunRule::UpToHighest { signed: true } => {
                 if driven == [0; 2] {
                     driven
@@ -261,11 +257,25 @@ impl RunRule {
 }
 
 /// Row 0 in every byte.
-const EVERY_PLANE: u64 = 0x0101_0101_0101_0101;
+pub(crate) const EVERY_PLANE: u64 = 0x0101_0101_0101_0101;
+
+/// The rows of one group of an octet in every byte of a word.
+#[inline(always)]
+pub(crate) fn group_mask(group_rows: usize, group: usize) -> u64 {
+    let rows = (1u64 << group_rows) - 1;
+    (rows << (group * group_rows)) * EVERY_PLANE
+}
+
+/// The bytes of the first `planes` planes.
+#[inline(always)]
+pub(crate) fn below(planes: u32) -> [u64; 2] {
+    let word = |planes: u32| if planes >= 8 { u64::MAX } else { (1u64 << (8 * planes)) - 1 };
+    [word(planes), word(planes.saturating_sub(8))]
+}
 
 /// Bit 0 of every byte that is not 0.
 #[inline(always)]
-fn not_zero(word: u64) -> u64 {
+pub(crate) fn not_zero(word: u64) -> u64 {
     const LOW_BITS: u64 = 0x7F * EVERY_PLANE;
     ((((word & LOW_BITS) + LOW_BITS) | word) >> 7) & EVERY_PLANE
 }

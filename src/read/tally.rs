@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::activity::{Activity, ActivityLevel};
-use crate::kernel::{Block, Level, Octets, Patterns, Table};
+use crate::kernel::{self, Block, EVERY_PLANE, Level, Octets, Patterns, Table, below, group_mask};
 use crate::stream::{InputFormat, Skip};
 
 /// What arrays side by side have in common: the rows they are driven by, and what those rows cause.
@@ -313,16 +313,6 @@ impl RowTile {
     }
 }
 
-/// Row 0 in every byte.
-const EVERY_PLANE: u64 = 0x0101_0101_0101_0101;
-
-/// The rows of one group in every byte of a word.
-#[inline(always)]
-fn group_mask(group_rows: usize, group: usize) -> u64 {
-    let rows = (1u64 << group_rows) - 1;
-    (rows << (group * group_rows)) * EVERY_PLANE
-}
-
 /// All rows of some words.
 #[inline(always)]
 fn union<const WORDS: usize>(words: impl Iterator<Item = [u64; WORDS]>) -> [u64; WORDS] {
@@ -373,16 +363,7 @@ fn highest<const WORDS: usize>(words: [u64; WORDS]) -> u8 {
 /// Planes in which a row is driven.
 #[inline(always)]
 fn not_zero<const WORDS: usize>(words: [u64; WORDS]) -> u8 {
-    const LOW_BITS: u64 = 0x7F * EVERY_PLANE;
-    let planes = |word: u64| ((((word & LOW_BITS) + LOW_BITS) | word) & !LOW_BITS).count_ones() as u8;
-    words.into_iter().map(planes).sum()
-}
-
-/// The bytes of the first `planes` planes.
-#[inline(always)]
-fn below(planes: u32) -> [u64; 2] {
-    let word = |planes: u32| if planes >= 8 { u64::MAX } else { (1u64 << (8 * planes)) - 1 };
-    [word(planes), word(planes.saturating_sub(8))]
+    words.into_iter().map(|word| kernel::not_zero(word).count_ones() as u8).sum()
 }
 
 #[cfg(test)]

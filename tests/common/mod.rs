@@ -2,9 +2,11 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+use std::convert::Infallible;
+
 use forms_xbar::{Adc, Cell, DesignBuilder, LevelMap, Mapping, Subtraction, Weights};
 use proptest::prelude::*;
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use rand::{RngExt, SeedableRng, TryRng, rngs::ChaCha8Rng};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 /// `y[j] = Σ_i x[i] · w[i, j]`, the oracle of everything.
@@ -128,4 +130,23 @@ pub(crate) fn assert_chi_square(observed: &[f64], expected: &[f64]) {
     let statistic: f64 = observed.iter().zip(expected).map(|(o, e)| (o - e).powi(2) / e).sum();
     let limit = ChiSquared::new(observed.len() as f64 - 1.0).unwrap().inverse_cdf(0.999);
     assert!(statistic < limit, "χ² {statistic}, limit {limit}");
+}
+
+/// A generator that must not be touched.
+pub(crate) struct Untouchable;
+
+impl TryRng for Untouchable {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        panic!("drew from a generator on a path that needs no randomness")
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        panic!("drew from a generator on a path that needs no randomness")
+    }
+
+    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), Infallible> {
+        panic!("drew from a generator on a path that needs no randomness")
+    }
 }
