@@ -7,7 +7,9 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use forms_xbar::device::{Flicker, FlickerAmplitude, Persistence, Telegraph, TelegraphAmplitude};
 use forms_xbar::kernel::{Level, NoiseMethod};
-use forms_xbar::{ActivityLevel, Adc, Budget, Design, Die, Key, Mapping, ReadNoise, Weights, presets};
+use forms_xbar::{
+    ActivityLevel, Adc, AdcErrors, Budget, Design, Die, Key, Mapping, ReadNoise, Weights, presets,
+};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng, rngs::Xoshiro256PlusPlus};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -113,6 +115,22 @@ fn levels(c: &mut Criterion) {
                 budget,
                 BATCH,
             );
+        }
+    }
+}
+
+/// And on ADCs that are off, of other gains, noisy, or of uneven codes?
+fn adc_errors(c: &mut Criterion) {
+    const GROUP: &str = "white_noise_and_adc_errors";
+    let errors =
+        AdcErrors::new(0.5, 0.02).and_then(|errors| errors.with_noise_lsb(0.05)).expect("valid errors");
+    let uneven = errors.with_dnl_lsb(0.2).expect("valid errors");
+    for method in [NoiseMethod::Thresholds, NoiseMethod::Gaussian] {
+        for (name, errors) in [("ideal", AdcErrors::NONE), ("off", errors), ("uneven", uneven)] {
+            let design = design(white(0.1), method).to_builder().adc_errors(errors).build();
+            let die =
+                design.expect("valid design").program_keyed(&weights(), Key::from(3)).expect("programs");
+            bench_reads(c, (GROUP, &format!("{method:?}_{name}")), &die, Budget::default(), BATCH);
         }
     }
 }
@@ -240,5 +258,14 @@ fn monte_carlo(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, tables, levels, conversion_by_conversion, slow_and_common, builds, monte_carlo);
+criterion_group!(
+    benches,
+    tables,
+    levels,
+    adc_errors,
+    conversion_by_conversion,
+    slow_and_common,
+    builds,
+    monte_carlo
+);
 criterion_main!(benches);

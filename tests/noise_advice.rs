@@ -79,7 +79,7 @@ fn tables_are_said_to_be_where_a_die_has_them() {
         ("9 bits, beyond words of 16", noisy().adc(Adc::granular(9)), [true, false]),
         ("sums beyond words of 32", noisy().adc(Adc::full_range(16)), [false, false]),
         ("offsets and gains", noisy().adc_errors(errors), [true, true]),
-        ("uneven codes", noisy().adc_errors(uneven), [false, true]),
+        ("uneven codes", noisy().adc_errors(uneven), [true, true]),
         ("two uneven codes", noisy().adc(Adc::granular(1)).adc_errors(uneven), [true, true]),
         ("noise of ADCs", polarized().adc_errors(errors.with_noise_lsb(0.2).unwrap()), [true, true]),
         ("leakage in codes", noisy().cell(leaky.clone()), [true, true]),

@@ -134,7 +134,7 @@ impl Design {
             }
         };
         let normal_error = DENSITY * (NORMAL_ERROR + 0.5 / ONE as f64 / sigma_lsb);
-        let is_tabled = self.tables_white() && !self.has_uneven_codes() && White::reaches(sigma_lsb);
+        let is_tabled = self.tables_white() && White::reaches(sigma_lsb);
         let gaussian = advise(NoiseMethod::Gaussian, &GAUSSIAN, is_tabled, 0, normal_error.min(0.5));
         let each = White::thresholds_of(sigma_lsb, self.spread_lsb());
         let thresholds = self.thresholds.codes.map(|codes| {

@@ -83,7 +83,12 @@ impl Adcs {
     }
 
     pub(super) fn are_ideal(&self) -> bool {
-        self.offset.is_empty() && self.edges.is_empty()
+        self.offset.is_empty() && self.are_even()
+    }
+
+    /// Whether codes of all ADCs begin where they ideally do.
+    pub(super) fn are_even(&self) -> bool {
+        self.edges.is_empty()
     }
 
     /// What is added to the sum of a conversion.
@@ -103,13 +108,22 @@ impl Adcs {
             let displacements = || (low..).zip(edges).map(|(code, edge)| edge - ideal_edge(code));
             displacements().max().unwrap_or(0) - displacements().min().unwrap_or(0)
         };
-        self.edges.chunks_exact(self.quantizer.edges().max(1)).map(of_adc).max().unwrap_or(0)
+        self.each().map(of_adc).max().unwrap_or(0)
     }
 
     /// Where the codes `low..=high + 1` of a conversion begin, offset aside; `None` where ideally.
     pub(super) fn edges(&self, conversion: usize) -> Option<&[i64]> {
-        let adc = *self.of_conversion.get(conversion)? as usize;
-        self.edges.chunks_exact(self.quantizer.edges()).nth(adc)
+        self.each().nth(self.adc(conversion)?)
+    }
+
+    /// The ADC of a conversion among [`each`](Self::each); `None` where codes begin where they ideally do.
+    pub(super) fn adc(&self, conversion: usize) -> Option<usize> {
+        self.of_conversion.get(conversion).map(|&adc| adc as usize)
+    }
+
+    /// Where codes begin, ADC by ADC; none where all begin where they ideally do.
+    pub(super) fn each(&self) -> impl Iterator<Item = &[i64]> {
+        self.edges.chunks_exact(self.quantizer.edges().max(1))
     }
 
     /// The code of a sum before clamping.

@@ -239,7 +239,7 @@ fn convert<W: Word>(block: &Block, grid: &Grid<W>, codes: &mut [W]) -> Clipped {
         codes.iter_mut().zip(&grid.offset).for_each(|(code, &offset)| *code += offset);
         return Clipped::default();
     };
-    if adcs.edges(0).is_none() {
+    if adcs.are_even() {
         codes.iter_mut().zip(&grid.offset).for_each(|(code, &offset)| *code += offset);
         return quantize::<W, true>(W::narrow(low), W::narrow(high), codes);
     }

@@ -140,7 +140,7 @@ impl Die {
     /// the ADC lossless; with white noise on groups of 8 rows and 4 lanes 1024 by [`NoiseMethod::Gaussian`] and up to 1792 by
     /// [`NoiseMethod::Thresholds`]. Where they exceed the budget and batches are large, they are built for every batch, array by
     /// array; where they cannot stand for the die (noise that is slow or common to columns, more than six codes within reach
-    /// of noise by thresholds, normal noise beyond 9.8 LSB or on uneven codes, digits of several bits, no ADC, ADCs with
+    /// of noise by thresholds, normal noise beyond 9.8 LSB, digits of several bits, no ADC, ADCs with
     /// offsets or uneven codes on more than eight active rows, results beyond 16 bits a pattern) the direct kernel reads it.
     /// The plan says which.
     ///
@@ -194,7 +194,7 @@ impl Die {
         prepared.plan = Plan { kernel, streams, bytes, level };
         prepared.row_tiles = row_tiles;
         if kernel == Kernel::White {
-            for table in self.blocks().iter().map(White::new) {
+            for table in self.blocks().iter().map(|block| White::new(level, block)) {
                 let Some(table) = table else { return Ok(prepared.by_rows()) };
                 if !streams {
                     prepared.white.push(table);

@@ -30,7 +30,9 @@ impl Prepared<'_> {
             y.fill(O::default());
         });
         for (array, block) in self.die.blocks().iter().enumerate() {
-            let Some(table) = White::new(block) else { unreachable!("it had a table when it was prepared") };
+            let Some(table) = White::new(self.plan.level, block) else {
+                unreachable!("it had a table when it was prepared")
+            };
             activity += self.for_each_pass(x, y, |first, x, y, buffers, activity| {
                 self.cut(x, array / self.die.layout().column_tiles(), ActivityLevel::Off, &mut buffers.work);
                 let keys = |vector| keys(first + vector);

@@ -66,7 +66,7 @@ impl<'a> Builder<'a> {
         // The upper half of a 32-bit sum is a word, so that no code is beyond one.
         let code = |code: i64| code.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
         let (low, high) = (code(low), code(high));
-        let has_words = block.adcs().edges(0).is_none() || block.quantizer() == words(low, high);
+        let has_words = block.adcs().are_even() || block.quantizer() == words(low, high);
         (is_plain && fits && has_words).then(|| Builder {
             level,
             block,

@@ -3,13 +3,14 @@
 use pulp::Arch;
 
 use super::build::{Patterns, Sums, offsets};
+use super::edges::Edges;
 use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, push, sum};
 use crate::fixed::{FRACTION_BITS, HALF};
 use crate::kernel::block::Grid;
 use crate::kernel::noise::{BLOCKS_OF_NORMALS, deviation};
 use crate::kernel::{Block, Clipped};
 use crate::key::{Draws, Lanes, Portable, is_tail, octaves};
-use crate::simd::{Level, vectorised};
+use crate::simd::Level;
 
 /// Adding 1.5 · 2²³ rounds to an integer, which stands in the last bits of the sum.
 const ROUNDER: f32 = 12_582_912.0;
@@ -29,7 +30,7 @@ pub(super) fn reaches(deviation: f64) -> bool {
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 pub(super) struct Row {
-    /// Sums and half a code, less the bits of [`ROUNDER`].
+    /// Sums, less the bits of [`ROUNDER`]; half a code more where codes are of one width.
     sums: Sums,
     /// Deviations in grid units.
     deviations: [f32; COLUMNS],
@@ -38,29 +39,32 @@ pub(super) struct Row {
 #[derive(Debug, Clone)]
 pub(super) struct Tables {
     rows: Vec<Row>,
+    /// `None` where codes are of one width.
+    edges: Option<Edges>,
 }
 
 impl Tables {
     /// `None` where noise takes sums beyond 32 bits, or has too many.
-    pub(super) fn new(block: &Block, grid: &Grid<i32>, shape: &Shape) -> Option<Self> {
+    pub(super) fn new(level: Level, block: &Block, grid: &Grid<i32>, shape: &Shape) -> Option<Self> {
         let empty = Row { sums: [0; COLUMNS], deviations: [0.0; COLUMNS] };
         let mut rows = vec![empty; block.groups() * shape.patterns * shape.each()];
         let mut patterns = Patterns::default();
         let noise = block.max_deviation() * MOST_SIGMA;
-        // Codes of other widths take more than a shift.
-        if block.adcs().edges(0).is_some() {
-            return None;
-        }
         if !reaches(block.max_deviation())
             || (block.max_sum() + block.adcs().max_offset() + HALF) as f64 + noise >= f64::from(i32::MAX)
         {
             return None;
         }
+        let edges = match block.adcs().are_even() {
+            true => None,
+            false => Some(Edges::new(block, shape)?),
+        };
+        let half = if edges.is_some() { 0 } else { HALF as i32 };
         for group in 0..block.groups() {
             let rows = &mut rows[group * shape.patterns * shape.each()..][..shape.patterns * shape.each()];
             for at in 0..shape.each() {
                 let (tile, lane) = (at / shape.lanes(), at % shape.lanes());
-                vectorised(
+                level.run(
                     #[inline(always)]
                     || {
                         patterns.fill(block, grid, (group, lane), shape.tile(tile));
@@ -70,7 +74,7 @@ impl Tables {
                             let row = &mut row[at];
                             for at in 0..COLUMNS {
                                 row.deviations[at] = deviation(block, variances[at]) as f32;
-                                let sum = sums[at] + offsets[at] + HALF as i32;
+                                let sum = sums[at] + offsets[at] + half;
                                 row.sums[at] = sum.wrapping_sub(ROUNDER.to_bits() as i32);
                             }
                         }
@@ -78,7 +82,7 @@ impl Tables {
                 );
             }
         }
-        Some(Tables { rows })
+        Some(Tables { rows, edges })
     }
 
     /// Adds the codes of a group. The rows with normal numbers that have no octave are `odd`.
@@ -86,42 +90,42 @@ impl Tables {
         &self,
         run: (&Shape, usize, &[Signs]),
         (level, counts): (Level, bool),
-        (runs, odd): (&VectorRuns, &mut Vec<Odd>),
+        runs: (&VectorRuns, &mut Vec<Odd>),
+        sums: &mut [Sums],
+    ) -> Clipped {
+        let add = match (counts, &self.edges) {
+            (false, None) => Self::add_of::<false, false>,
+            (true, None) => Self::add_of::<true, false>,
+            (false, Some(_)) => Self::add_of::<false, true>,
+            (true, Some(_)) => Self::add_of::<true, true>,
+        };
+        add(self, run, level, runs, sums)
+    }
+
+    fn add_of<const COUNT: bool, const UNEVEN: bool>(
+        &self,
+        run: (&Shape, usize, &[Signs]),
+        level: Level,
+        runs: (&VectorRuns, &mut Vec<Odd>),
         sums: &mut [Sums],
     ) -> Clipped {
         match level.arch() {
             #[cfg(target_arch = "x86_64")]
             Arch::V4(cpu) => cpu.vectorize(
                 #[inline(always)]
-                || self.add_in(cpu, run, counts, (runs, odd), sums),
+                || self.run::<_, COUNT, UNEVEN>(cpu, run, runs, sums),
             ),
             #[cfg(target_arch = "x86_64")]
             Arch::V3(cpu) => cpu.vectorize(
                 #[inline(always)]
-                || self.add_in(cpu, run, counts, (runs, odd), sums),
+                || self.run::<_, COUNT, UNEVEN>(cpu, run, runs, sums),
             ),
-            _ => self.add_in(Portable, run, counts, (runs, odd), sums),
+            _ => self.run::<_, COUNT, UNEVEN>(Portable, run, runs, sums),
         }
     }
 
     #[inline(always)]
-    fn add_in<L: Lanes>(
-        &self,
-        cpu: L,
-        run: (&Shape, usize, &[Signs]),
-        counts: bool,
-        runs: (&VectorRuns, &mut Vec<Odd>),
-        sums: &mut [Sums],
-    ) -> Clipped {
-        if counts {
-            self.run::<L, true>(cpu, run, runs, sums)
-        } else {
-            self.run::<L, false>(cpu, run, runs, sums)
-        }
-    }
-
-    #[inline(always)]
-    fn run<L: Lanes, const COUNT: bool>(
+    fn run<L: Lanes, const COUNT: bool, const UNEVEN: bool>(
         &self,
         cpu: L,
         (shape, group, signs): (&Shape, usize, &[Signs]),
@@ -142,10 +146,12 @@ impl Tables {
                     let mut totals = [0; COLUMNS];
                     for (lane, ((row, sign), &shift)) in rows.iter().zip(signs).zip(&shape.shifts).enumerate()
                     {
-                        let (unclamped, is_odd) = row.convert(cpu, &halves(draws.pair()));
+                        let (moved, is_odd) = row.moved(cpu, &halves(draws.pair()));
+                        let row = tile * lanes + lane;
                         if is_odd {
-                            push(odd, (place, (tile * lanes + lane) as u32));
+                            push(odd, (place, row as u32));
                         }
+                        let unclamped = self.codes::<UNEVEN>(row, &moved);
                         for at in 0..COLUMNS {
                             let code = unclamped[at].max(low).min(high);
                             if COUNT {
@@ -164,6 +170,15 @@ impl Tables {
         Clipped { low: sum(&below), high: sum(&above) }
     }
 
+    /// The codes of a row's sums before clamping, where codes are `UNEVEN` or of one width.
+    #[inline(always)]
+    fn codes<const UNEVEN: bool>(&self, row: usize, sums: &Sums) -> Sums {
+        match &self.edges {
+            Some(edges) if UNEVEN => edges.codes(row, sums),
+            _ => sums.map(|sum| sum >> FRACTION_BITS),
+        }
+    }
+
     /// What [`add`](Self::add) does not convert right in one row.
     pub(super) fn row(
         &self,
@@ -174,22 +189,26 @@ impl Tables {
     ) -> Redone {
         draws.skip(rows_before * BLOCKS_OF_NORMALS);
         let words = halves(draws.pair());
-        let (unclamped, _) = shape.rows(&self.rows, group, pattern)[row].convert(Portable, &words);
+        let (moved, _) = shape.rows(&self.rows, group, pattern)[row].moved(Portable, &words);
+        let unclamped = match self.edges {
+            Some(_) => self.codes::<true>(row, &moved),
+            None => self.codes::<false>(row, &moved),
+        };
         std::array::from_fn(|at| is_tail(words[at]).then_some((words[at], unclamped[at])))
     }
 }
 
 impl Row {
-    /// The codes before clamping, and whether some are to be others.
+    /// The sums with noise, and whether some are to be others.
     #[inline(always)]
-    fn convert<L: Lanes>(&self, cpu: L, words: &[u32; COLUMNS]) -> ([i32; COLUMNS], bool) {
+    fn moved<L: Lanes>(&self, cpu: L, words: &[u32; COLUMNS]) -> (Sums, bool) {
         let (normals, is_odd) = octaves(cpu, words);
-        let mut unclamped = [0; COLUMNS];
+        let mut sums = [0; COLUMNS];
         for at in 0..COLUMNS {
             let moved = self.deviations[at] * normals[at] + ROUNDER;
-            unclamped[at] = self.sums[at].wrapping_add(moved.to_bits() as i32) >> FRACTION_BITS;
+            sums[at] = self.sums[at].wrapping_add(moved.to_bits() as i32);
         }
-        (unclamped, is_odd)
+        (sums, is_odd)
     }
 }
 

@@ -6,11 +6,13 @@
 //! [reference kernel](super::reference), wherever vectors and planes are run.
 
 mod build;
+mod edges;
 mod gaussian;
 mod thresholds;
 
 use std::ops::Range;
 
+use self::edges::Edges;
 use super::block::{Grid, Words};
 use super::noise::{SIDE_BY_SIDE, white_code};
 use super::{Block, Clipped, NoiseKey, NoiseMethod, PATTERN_ROWS, Quantizer};
@@ -265,14 +267,16 @@ impl White {
             }
         };
         let corrections = if block.has_correction() { shape.tiles * (block.group_rows() + 1) } else { 0 };
-        block.groups()
-            * (shape.patterns * shape.each() * row
-                + counts * shape.each() * size_of::<Signs>()
-                + corrections * size_of::<[i32; COLUMNS]>())
+        let edges = if method == NoiseMethod::Gaussian { Edges::bytes_of(block, &shape) } else { 0 };
+        edges
+            + block.groups()
+                * (shape.patterns * shape.each() * row
+                    + counts * shape.each() * size_of::<Signs>()
+                    + corrections * size_of::<[i32; COLUMNS]>())
     }
 
-    /// The tables of a block, `None` for one that they cannot stand for.
-    pub(crate) fn new(block: &Block) -> Option<White> {
+    /// The tables of a block, built at a level; `None` for one that they cannot stand for.
+    pub(crate) fn new(level: Level, block: &Block) -> Option<White> {
         let method = White::method(block)?;
         let Words::Narrow(grid) = block.words() else { return None };
         let shape = Shape::of(block)?;
@@ -292,9 +296,9 @@ impl White {
             }
         }
         let tables = match method {
-            NoiseMethod::Gaussian => Tables::Gaussian(gaussian::Tables::new(block, grid, &shape)?),
+            NoiseMethod::Gaussian => Tables::Gaussian(gaussian::Tables::new(level, block, grid, &shape)?),
             NoiseMethod::Thresholds => {
-                Tables::Thresholds(thresholds::Tables::new(block, grid, &shape, &signs)?)
+                Tables::Thresholds(thresholds::Tables::new(level, block, grid, &shape, &signs)?)
             }
         };
         Some(White { shape, tables, signs, corrections })

@@ -1,17 +1,16 @@
 //! Comparisons of random bits with the chances of codes.
 
-use std::ops::Range;
-
 use pulp::Arch;
 
 use super::build::{Patterns, Sums, offsets};
+use super::edges::Edges;
 use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, push, sum};
 use crate::fixed::{FRACTION_BITS, HALF, ONE};
 use crate::kernel::block::Grid;
 use crate::kernel::noise::{BLOCKS_OF_WORDS, deviation, threshold};
 use crate::kernel::{Block, Clipped};
 use crate::key::{CERTAIN, Draws, Lanes, Portable};
-use crate::simd::{Level, vectorised};
+use crate::simd::Level;
 
 /// Most thresholds of a conversion.
 pub(super) const MOST: usize = 6;
@@ -67,7 +66,13 @@ pub(super) fn sums_codes((low, high): (i64, i64), shifts: impl Iterator<Item = u
 
 impl Tables {
     /// `None` where conversions have too many thresholds, or totals no 16-bit words.
-    pub(super) fn new(block: &Block, grid: &Grid<i32>, shape: &Shape, signs: &[Signs]) -> Option<Self> {
+    pub(super) fn new(
+        level: Level,
+        block: &Block,
+        grid: &Grid<i32>,
+        shape: &Shape,
+        signs: &[Signs],
+    ) -> Option<Self> {
         let each = of_block(block);
         let has_words = sums_codes((shape.low.into(), shape.high.into()), shape.shifts.iter().copied());
         // Clips of a vector, in at most 16 planes, are counted in 16 bits.
@@ -75,9 +80,9 @@ impl Tables {
         if each > MOST || !has_words || !is_counted {
             return None;
         }
-        let are_even = block.adcs().edges(0).is_none();
-        let conversions = |lane: usize, tile: Range<usize>| {
-            lane * block.columns() + tile.start..lane * block.columns() + tile.end
+        let edges = match block.adcs().are_even() {
+            true => None,
+            false => Some(Edges::new(block, shape)?),
         };
         let of_group = shape.patterns * shape.each() * (1 + each);
         let mut rows = vec![Row([0; COLUMNS]); block.groups() * of_group];
@@ -94,19 +99,15 @@ impl Tables {
                     .for_each(|weight| *weight = ((1 << shape.shifts[lane]) ^ *weight) - *weight);
                 let clips = clips.iter_mut().skip(at).step_by(shape.each());
                 let rows = rows.chunks_exact_mut(1 + each).skip(at).step_by(shape.each());
-                vectorised(
+                level.run(
                     #[inline(always)]
                     || {
                         patterns.fill(block, grid, (group, lane), shape.tile(tile));
                         let offsets = offsets(block, lane, shape.tile(tile));
                         let of_patterns = patterns.sums.iter().zip(&patterns.variances);
                         for ((sums, variances), (rows, clips)) in of_patterns.zip(rows.zip(clips)) {
-                            if are_even {
-                                fill(block, shape, (sums, &offsets), variances, rows);
-                            } else {
-                                let conversions = conversions(lane, shape.tile(tile));
-                                fill_uneven(block, shape, conversions, (sums, variances), rows);
-                            }
+                            let sums = (at, sums, &offsets);
+                            fill(block, (shape, edges.as_ref()), sums, variances, rows);
                             *clips = may_clip(shape, rows);
                             if !*clips {
                                 rows[0]
@@ -131,21 +132,27 @@ impl Tables {
         runs: (&VectorRuns, &mut Vec<Odd>),
         sums: &mut [Sums],
     ) -> Clipped {
-        let add = match self.each {
-            1 => Self::add_of::<2>,
-            2 => Self::add_of::<3>,
-            3 => Self::add_of::<4>,
-            4 => Self::add_of::<5>,
-            5 => Self::add_of::<6>,
-            _ => Self::add_of::<{ 1 + MOST }>,
+        let add = match (self.each, counts) {
+            (1, false) => Self::add_of::<2, false>,
+            (1, true) => Self::add_of::<2, true>,
+            (2, false) => Self::add_of::<3, false>,
+            (2, true) => Self::add_of::<3, true>,
+            (3, false) => Self::add_of::<4, false>,
+            (3, true) => Self::add_of::<4, true>,
+            (4, false) => Self::add_of::<5, false>,
+            (4, true) => Self::add_of::<5, true>,
+            (5, false) => Self::add_of::<6, false>,
+            (5, true) => Self::add_of::<6, true>,
+            (_, false) => Self::add_of::<{ 1 + MOST }, false>,
+            (_, true) => Self::add_of::<{ 1 + MOST }, true>,
         };
-        add(self, run, (level, counts), runs, sums)
+        add(self, run, level, runs, sums)
     }
 
-    fn add_of<const ROWS: usize>(
+    fn add_of<const ROWS: usize, const COUNT: bool>(
         &self,
         run: (&Shape, usize, &[Signs]),
-        (level, counts): (Level, bool),
+        level: Level,
         runs: (&VectorRuns, &mut Vec<Odd>),
         sums: &mut [Sums],
     ) -> Clipped {
@@ -153,30 +160,14 @@ impl Tables {
             #[cfg(target_arch = "x86_64")]
             Arch::V4(cpu) => cpu.vectorize(
                 #[inline(always)]
-                || self.add_in::<_, ROWS>(cpu, run, counts, runs, sums),
+                || self.run::<_, ROWS, COUNT>(cpu, run, runs, sums),
             ),
             #[cfg(target_arch = "x86_64")]
             Arch::V3(cpu) => cpu.vectorize(
                 #[inline(always)]
-                || self.add_in::<_, ROWS>(cpu, run, counts, runs, sums),
+                || self.run::<_, ROWS, COUNT>(cpu, run, runs, sums),
             ),
-            _ => self.add_in::<_, ROWS>(Portable, run, counts, runs, sums),
-        }
-    }
-
-    #[inline(always)]
-    fn add_in<L: Lanes, const ROWS: usize>(
-        &self,
-        cpu: L,
-        run: (&Shape, usize, &[Signs]),
-        counts: bool,
-        runs: (&VectorRuns, &mut Vec<Odd>),
-        sums: &mut [Sums],
-    ) -> Clipped {
-        if counts {
-            self.run::<L, ROWS, true>(cpu, run, runs, sums)
-        } else {
-            self.run::<L, ROWS, false>(cpu, run, runs, sums)
+            _ => self.run::<_, ROWS, COUNT>(Portable, run, runs, sums),
         }
     }
 
@@ -303,59 +294,40 @@ fn may_clip(shape: &Shape, rows: &[Row]) -> bool {
     beyond.iter().fold(false, |any, beyond| any | beyond)
 }
 
-/// What conversions of these sums and variances are compared with.
+/// What a row of conversions of these sums and variances is compared with.
 #[inline(always)]
 fn fill(
     block: &Block,
-    shape: &Shape,
-    (sums, offsets): (&Sums, &Sums),
+    (shape, edges): (&Shape, Option<&Edges>),
+    (row, sums, offsets): (usize, &Sums, &Sums),
     variances: &[u64; COLUMNS],
     rows: &mut [Row],
 ) {
     let [mut means, mut steepness] = [[0.0; COLUMNS]; 2];
-    let mut first = [0; COLUMNS];
+    let mut least = [0; COLUMNS];
+    // Half a code above, the ideal edge of code `c` is at `c`.
+    let half = if edges.is_some() { 0.0 } else { HALF as f64 };
     for at in 0..COLUMNS {
         let deviation = deviation(block, variances[at]);
         steepness[at] = 1.0 / deviation;
-        // Half a code above: the edge of code `c` is at `c`.
-        means[at] = f64::from(sums[at]) + f64::from(offsets[at]) + HALF as f64;
-        // The least code that begins above what is certain to be reached.
-        let least = means[at] - CERTAIN * deviation - MARGIN;
-        let code = (least.max(i32::MIN.into()) as i32 >> FRACTION_BITS) + 1;
-        first[at] = code.max(shape.low).min(shape.high + 2);
-        rows[0].0[at] = (first[at] - 1) as i16;
+        means[at] = f64::from(sums[at]) + f64::from(offsets[at]) + half;
+        least[at] = (means[at] - CERTAIN * deviation - MARGIN).max(i32::MIN.into()) as i32;
     }
-    for (after, row) in rows[1..].iter_mut().enumerate() {
+    // The code of what is certain to be reached.
+    let certain = match edges {
+        Some(edges) => edges.codes(row, &least),
+        None => least.map(|sum| (sum >> FRACTION_BITS).max(shape.low - 1).min(shape.high + 1)),
+    };
+    rows[0].0 = certain.map(|code| code as i16);
+    for (after, to) in rows[1..].iter_mut().enumerate() {
+        let codes = certain.map(|code| code + 1 + after as i32);
+        let edges = match edges {
+            Some(edges) => edges.of(row, &codes),
+            None => codes
+                .map(|code| if code > shape.high + 1 { f64::INFINITY } else { f64::from(code) * ONE as f64 }),
+        };
         for at in 0..COLUMNS {
-            let code = first[at] + after as i32;
-            let chance = threshold(means[at], f64::from(code) * ONE as f64, steepness[at]);
-            row.0[at] = word(if code > shape.high + 1 { 0 } else { chance });
-        }
-    }
-}
-
-/// The same of ADCs with codes of other widths.
-fn fill_uneven(
-    block: &Block,
-    shape: &Shape,
-    conversions: Range<usize>,
-    (sums, variances): (&Sums, &[u64; COLUMNS]),
-    rows: &mut [Row],
-) {
-    // Columns that there are not get 0.
-    rows[1..].iter_mut().for_each(|row| row.0 = [i16::MIN; COLUMNS]);
-    for (at, conversion) in conversions.enumerate() {
-        let deviation = deviation(block, variances[at]);
-        let (sum, codes) = (f64::from(sums[at]), i64::from(shape.low)..=i64::from(shape.high) + 1);
-        let mut edges = codes.map(|code| block.adcs().edge(conversion, code) as f64);
-        let least = sum - CERTAIN * deviation - MARGIN;
-        let certain = edges.clone().take_while(|&edge| edge <= least).count();
-        rows[0].0[at] = (shape.low - 1 + certain as i32) as i16;
-        if certain > 0 {
-            edges.nth(certain - 1);
-        }
-        for (row, edge) in rows[1..].iter_mut().zip(edges) {
-            row.0[at] = word(threshold(sum, edge, 1.0 / deviation));
+            to.0[at] = word(threshold(means[at], edges[at], steepness[at]));
         }
     }
 }
