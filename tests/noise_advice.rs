@@ -146,6 +146,10 @@ fn costs_fall_with_the_batch_and_rise_with_the_noise() {
         assert!(costs(less, 100_000)[1] < costs(more, 100_000)[1]);
         assert_eq!(costs(less, 256)[0], costs(more, 256)[0]);
     }
+    // Uneven codes cost sums a search, and chances nothing.
+    let uneven = AdcErrors::NONE.with_dnl_lsb(1e-3).unwrap();
+    let uneven = polarized().read_noise(front_end(0.1)).adc_errors(uneven).build().unwrap();
+    assert!(uneven.noise_advice(100_000).unwrap().gaussian.cost > 2.0 * costs(0.1, 100_000)[0]);
     // Where neither has tables, a normal number is cheaper than a search among chances.
     let direct = advice(12.0, 100_000);
     assert_eq!(direct.cheaper(), NoiseMethod::Gaussian);

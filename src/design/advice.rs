@@ -64,6 +64,9 @@ struct Costs {
 
 const GAUSSIAN: Costs = Costs { tabled: [1.0, 0.0], built: [5.0, 0.0], direct: 20.0 };
 
+/// The same where codes are of uneven width.
+const UNEVEN: Costs = Costs { tabled: [3.2, 0.0], ..GAUSSIAN };
+
 const THRESHOLDS: Costs = Costs { tabled: [0.28, 0.06], built: [5.0, 3.3], direct: 50.0 };
 
 /// Largest density of the normal distribution, `φ(0)`.
@@ -135,7 +138,8 @@ impl Design {
         };
         let normal_error = DENSITY * (NORMAL_ERROR + 0.5 / ONE as f64 / sigma_lsb);
         let is_tabled = self.tables_white() && White::reaches(sigma_lsb);
-        let gaussian = advise(NoiseMethod::Gaussian, &GAUSSIAN, is_tabled, 0, normal_error.min(0.5));
+        let costs = if self.has_uneven_codes() { &UNEVEN } else { &GAUSSIAN };
+        let gaussian = advise(NoiseMethod::Gaussian, costs, is_tabled, 0, normal_error.min(0.5));
         let each = White::thresholds_of(sigma_lsb, self.spread_lsb());
         let thresholds = self.thresholds.codes.map(|codes| {
             let has_words = White::sums_codes(codes, shifts.iter().copied());

@@ -16,19 +16,15 @@ const STEP_BITS: u32 = FRACTION_BITS - 1;
 /// Where codes of a block begin, for ADCs that have codes of other widths than one LSB.
 #[derive(Debug, Clone)]
 pub(super) struct Edges {
-    /// The code below the first edge.
-    least: i32,
-    /// Steps of each ADC, from one below all edges to the last edge.
+    /// Steps of each ADC, from one below all edges to that of the last.
     steps: Range<i32>,
-    /// Edges that no sum of a step is below, `[ADC][step]`.
-    passed: Vec<u32>,
-    /// Most edges further up in a step.
+    /// Most edges in a step, its beginning aside.
     within: usize,
-    /// Where the codes `low..=high + 1` begin, and as many as are `within` a step beyond any sum: `[ADC][code]`.
-    edges: Vec<i32>,
-    /// The ADC of each conversion of a pattern, `[tile][lane]`; the first for columns that there are not, whose sum of 0 it
-    /// does not clip, since the outer edges of a die's ADCs lie where they ideally do.
-    adcs: Vec<[u32; COLUMNS]>,
+    /// The code at the beginning of a step, and the next edges above, as many as are `within` one: `[ADC][step]`.
+    entries: Vec<i32>,
+    /// The first entry of the ADC of each conversion of a pattern, `[tile][lane]`; the first for columns that there are not,
+    /// whose sum of 0 it does not clip, since the outer edges of a die's ADCs lie where they ideally do.
+    first: Vec<[u32; COLUMNS]>,
 }
 
 /// What the edges of all ADCs take.
@@ -40,7 +36,7 @@ struct Plan {
 }
 
 impl Plan {
-    /// `None` where edges are too far for tables.
+    /// `None` without edges, and where they are too far for tables.
     fn of(block: &Block) -> Option<Plan> {
         let (mut first, mut last, mut within) = (i64::MAX, i64::MIN, 0);
         for edges in block.adcs().each() {
@@ -54,72 +50,61 @@ impl Plan {
         }
         // What words of 32 bits hold.
         let of_words = i64::from(i32::MIN >> STEP_BITS)..=i64::from(i32::MAX >> STEP_BITS);
-        let has_words = of_words.contains(&(first - 1)) && of_words.contains(&(last + 1));
-        (has_words && last - first < MOST_STEPS)
-            .then_some(Plan { steps: first as i32 - 1..last as i32 + 1, within })
+        let is_near = first <= last && of_words.contains(&(first - 1)) && of_words.contains(&(last + 1));
+        (is_near && last - first < MOST_STEPS)
+            .then(|| Plan { steps: first as i32 - 1..last as i32 + 1, within })
     }
 }
 
 impl Edges {
-    /// Bytes of what is looked up for a block of such rows: 0 for one with codes of one width, or where there is no table.
+    /// Bytes of what is looked up for a block of such rows, 0 for one that has none of it.
     pub(super) fn bytes_of(block: &Block, shape: &Shape) -> usize {
-        let (adcs, codes) = (block.adcs().each().count(), block.quantizer().edges());
-        let Some(plan) = Plan::of(block).filter(|_| adcs > 0) else { return 0 };
-        adcs * (plan.steps.len() * size_of::<u32>() + (codes + plan.within) * size_of::<i32>())
-            + shape.each() * size_of::<[u32; COLUMNS]>()
+        let Some(plan) = Plan::of(block) else { return 0 };
+        let entries = block.adcs().each().count() * plan.steps.len() * (1 + plan.within);
+        entries * size_of::<i32>() + shape.each() * size_of::<[u32; COLUMNS]>()
     }
 
-    /// `None` where edges are too far for tables.
+    /// `None` where all codes are of one width, and where edges are too far for tables.
     pub(super) fn new(block: &Block, shape: &Shape) -> Option<Edges> {
         let Plan { steps, within } = Plan::of(block)?;
-        let (mut passed, mut edges) = (Vec::new(), Vec::new());
-        for of_adc in block.adcs().each() {
-            let beginnings = steps.clone().map(|step| i64::from(step) << STEP_BITS);
-            passed.extend(beginnings.map(|sum| of_adc.partition_point(|&edge| edge <= sum) as u32));
-            edges.extend(of_adc.iter().map(|&edge| edge as i32));
-            edges.extend(std::iter::repeat_n(i32::MAX, within));
-        }
-        let mut adcs = vec![[0; COLUMNS]; shape.each()];
-        for (at, adcs) in adcs.iter_mut().enumerate() {
-            let (tile, lane) = (at / shape.lanes(), at % shape.lanes());
-            for (adc, column) in adcs.iter_mut().zip(shape.tile(tile)) {
-                *adc = block.adcs().adc(lane * block.columns() + column).unwrap_or(0) as u32;
+        let of_adc = steps.len() * (1 + within);
+        let mut entries = Vec::with_capacity(block.adcs().each().count() * of_adc);
+        for edges in block.adcs().each() {
+            for step in steps.clone() {
+                let passed = edges.partition_point(|&edge| edge <= i64::from(step) << STEP_BITS);
+                entries.push(shape.low - 1 + passed as i32);
+                // Words hold the edges of steps that they hold; no sum is as large as the largest.
+                let above = edges[passed..].iter().map(|&edge| edge as i32);
+                entries.extend(above.chain(std::iter::repeat(i32::MAX)).take(within));
             }
         }
-        Some(Edges { least: shape.low - 1, steps, passed, within, edges, adcs })
+        let mut first = vec![[0; COLUMNS]; shape.each()];
+        for (at, first) in first.iter_mut().enumerate() {
+            let (tile, lane) = (at / shape.lanes(), at % shape.lanes());
+            for (first, column) in first.iter_mut().zip(shape.tile(tile)) {
+                let adc = block.adcs().adc(lane * block.columns() + column);
+                *first = (adc.unwrap_or(0) * of_adc) as u32;
+            }
+        }
+        Some(Edges { steps, within, entries, first })
     }
 
-    /// Codes before clamping of a row of sums below the largest: `least` and one more for every edge that is not above;
-    /// so none is further beyond the range than by one.
+    /// Codes before clamping of a row of sums below the largest, none further beyond the range than by one.
     #[inline(never)]
     pub(super) fn codes(&self, row: usize, sums: &Sums) -> Sums {
-        let (steps, each) = (self.steps.len(), self.each());
-        let mut codes = [0; COLUMNS];
-        for ((code, &sum), &adc) in codes.iter_mut().zip(sums).zip(&self.adcs[row]) {
-            let step = ((sum >> STEP_BITS).max(self.steps.start) - self.steps.start) as usize;
-            let passed = self.passed[adc as usize * steps + step.min(steps - 1)] as usize;
-            let near = &self.edges[adc as usize * each + passed..][..self.within];
-            let reached: i32 = near.iter().map(|&edge| i32::from(edge <= sum)).sum();
-            *code = self.least + passed as i32 + reached;
+        let (mut codes, mut entries) = ([0; COLUMNS], [0; COLUMNS]);
+        let first = &self.first[row];
+        for at in 0..COLUMNS {
+            let step = (sums[at] >> STEP_BITS).max(self.steps.start).min(self.steps.end - 1);
+            entries[at] = first[at] as usize + (step - self.steps.start) as usize * (1 + self.within);
+            codes[at] = self.entries[entries[at]];
         }
-        codes
-    }
-
-    /// Where codes of a row begin, ∞ for those beyond the edges.
-    pub(super) fn of(&self, row: usize, codes: &Sums) -> [f64; COLUMNS] {
-        let mut edges = [f64::INFINITY; COLUMNS];
-        for ((edge, code), &adc) in edges.iter_mut().zip(codes).zip(&self.adcs[row]) {
-            let at = (code - self.least - 1) as usize;
-            if at < self.each() - self.within {
-                *edge = self.edges[adc as usize * self.each() + at].into();
+        for further in 1..=self.within {
+            for at in 0..COLUMNS {
+                codes[at] += i32::from(self.entries[entries[at] + further] <= sums[at]);
             }
         }
-        edges
-    }
-
-    /// Edges of an ADC, with those beyond any sum.
-    fn each(&self) -> usize {
-        self.edges.len() / (self.passed.len() / self.steps.len())
+        codes
     }
 }
 

@@ -104,10 +104,14 @@ impl Tables {
                     || {
                         patterns.fill(block, grid, (group, lane), shape.tile(tile));
                         let offsets = offsets(block, lane, shape.tile(tile));
+                        let mut of_columns = [&[][..]; COLUMNS];
+                        for (edges, column) in of_columns.iter_mut().zip(shape.tile(tile)) {
+                            *edges = block.adcs().edges(lane * block.columns() + column).unwrap_or_default();
+                        }
+                        let uneven = edges.as_ref().map(|edges| (edges, &of_columns));
                         let of_patterns = patterns.sums.iter().zip(&patterns.variances);
                         for ((sums, variances), (rows, clips)) in of_patterns.zip(rows.zip(clips)) {
-                            let sums = (at, sums, &offsets);
-                            fill(block, (shape, edges.as_ref()), sums, variances, rows);
+                            fill(block, (shape, at, uneven), (sums, &offsets), variances, rows);
                             *clips = may_clip(shape, rows);
                             if !*clips {
                                 rows[0]
@@ -298,15 +302,15 @@ fn may_clip(shape: &Shape, rows: &[Row]) -> bool {
 #[inline(always)]
 fn fill(
     block: &Block,
-    (shape, edges): (&Shape, Option<&Edges>),
-    (row, sums, offsets): (usize, &Sums, &Sums),
+    (shape, row, uneven): (&Shape, usize, Option<(&Edges, &[&[i64]; COLUMNS])>),
+    (sums, offsets): (&Sums, &Sums),
     variances: &[u64; COLUMNS],
     rows: &mut [Row],
 ) {
     let [mut means, mut steepness] = [[0.0; COLUMNS]; 2];
     let mut least = [0; COLUMNS];
     // Half a code above, the ideal edge of code `c` is at `c`.
-    let half = if edges.is_some() { 0.0 } else { HALF as f64 };
+    let half = if uneven.is_some() { 0.0 } else { HALF as f64 };
     for at in 0..COLUMNS {
         let deviation = deviation(block, variances[at]);
         steepness[at] = 1.0 / deviation;
@@ -314,18 +318,25 @@ fn fill(
         least[at] = (means[at] - CERTAIN * deviation - MARGIN).max(i32::MIN.into()) as i32;
     }
     // The code of what is certain to be reached.
-    let certain = match edges {
-        Some(edges) => edges.codes(row, &least),
+    let certain = match uneven {
+        Some((edges, _)) => edges.codes(row, &least),
         None => least.map(|sum| (sum >> FRACTION_BITS).max(shape.low - 1).min(shape.high + 1)),
     };
     rows[0].0 = certain.map(|code| code as i16);
     for (after, to) in rows[1..].iter_mut().enumerate() {
-        let codes = certain.map(|code| code + 1 + after as i32);
-        let edges = match edges {
-            Some(edges) => edges.of(row, &codes),
-            None => codes
-                .map(|code| if code > shape.high + 1 { f64::INFINITY } else { f64::from(code) * ONE as f64 }),
-        };
+        let mut edges = [f64::INFINITY; COLUMNS];
+        for at in 0..COLUMNS {
+            let code = certain[at] + 1 + after as i32;
+            match uneven {
+                Some((_, of_columns)) => {
+                    if let Some(&edge) = of_columns[at].get((code - shape.low) as usize) {
+                        edges[at] = edge as f64;
+                    }
+                }
+                None if code > shape.high + 1 => {}
+                None => edges[at] = f64::from(code) * ONE as f64,
+            }
+        }
         for at in 0..COLUMNS {
             to.0[at] = word(threshold(means[at], edges[at], steepness[at]));
         }
