@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{__m256i, __m512i, _MM_HINT_T1, _mm_prefetch};
+use std::arch::x86_64::{__m256i, __m512i};
 
 use super::row::{COLUMNS, Row};
 
@@ -98,18 +98,6 @@ impl Lanes for Portable {
     #[inline(always)]
     fn store(self, sums: [i32; COLUMNS], to: &mut [i32; COLUMNS]) {
         *to = sums;
-    }
-}
-
-/// Asks for a row to be brought into the second cache, where there is a way to ask.
-#[inline(always)]
-#[allow(unsafe_code)]
-#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
-pub(super) fn prefetch(row: &Row) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: SSE is part of x86-64; a prefetch reads and writes nothing, whatever its address.
-    unsafe {
-        _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(row).cast())
     }
 }
 

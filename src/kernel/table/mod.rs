@@ -13,13 +13,12 @@ use std::mem::take;
 use std::ops::Range;
 
 use self::build::Builder;
-use self::lanes::prefetch;
 use self::rest::Rests;
 use self::row::{COLUMNS, Octet, PATTERNS, Row};
 use self::run::{Begin, Driven, Target, run};
 use super::Block;
 use super::patterns::{Octets, Patterns};
-use crate::simd::Level;
+use crate::simd::{Level, prefetch};
 
 pub(crate) use self::row::COLUMNS as TILE;
 pub(crate) use self::run::Places;
@@ -245,7 +244,7 @@ fn of_shape<const S: usize, const P: usize, const Q: usize>(
     }
     let mut next = next.chunks(next.len().div_ceil(vectors.div_ceil(APART).max(1)).max(1));
     for (at, sums) in sums.chunks_mut(APART * stride).enumerate() {
-        next.next().into_iter().flatten().for_each(prefetch);
+        prefetch(next.next().unwrap_or_default());
         let (from, to) = (vectors.min(at * APART), vectors.min((at + 1) * APART));
         let driven = Driven { words, vectors, from, to };
         run::<S, P, Q>(level, octets, driven, places, Target { begin, stride, sums });

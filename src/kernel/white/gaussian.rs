@@ -134,7 +134,9 @@ impl Tables {
     ) -> Clipped {
         let (low, high, lanes) = (shape.low, shape.high, shape.lanes());
         let [mut below, mut above] = [[0; COLUMNS]; 2];
-        for (vector, first, planes) in runs.each() {
+        let each = shape.patterns * shape.each();
+        let next = self.rows.get((group + 1) * each..(group + 2) * each).unwrap_or_default();
+        for (vector, first, planes) in runs.each_with(shape, next) {
             let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
             for (tile, (sums, signs)) in sums.iter_mut().zip(signs.chunks_exact(lanes)).enumerate() {
                 let mut draws = runs.draws(cpu, vector, tile);
@@ -151,7 +153,7 @@ impl Tables {
                         if is_odd {
                             push(odd, (place, row as u32));
                         }
-                        let unclamped = self.codes::<UNEVEN>(row, &moved);
+                        let unclamped = self.codes::<UNEVEN>(row, moved);
                         for at in 0..COLUMNS {
                             let code = unclamped[at].max(low).min(high);
                             if COUNT {
@@ -172,11 +174,12 @@ impl Tables {
 
     /// The codes of a row's sums before clamping, where codes are `UNEVEN` or of one width.
     #[inline(always)]
-    fn codes<const UNEVEN: bool>(&self, row: usize, sums: &Sums) -> Sums {
-        match &self.edges {
-            Some(edges) if UNEVEN => edges.codes(row, sums),
-            _ => sums.map(|sum| sum >> FRACTION_BITS),
+    fn codes<const UNEVEN: bool>(&self, row: usize, mut sums: Sums) -> Sums {
+        if let Some(edges) = self.edges.as_ref().filter(|_| UNEVEN) {
+            return edges.codes(row, &sums);
         }
+        sums.iter_mut().for_each(|sum| *sum >>= FRACTION_BITS);
+        sums
     }
 
     /// What [`add`](Self::add) does not convert right in one row.
@@ -191,8 +194,8 @@ impl Tables {
         let words = halves(draws.pair());
         let (moved, _) = shape.rows(&self.rows, group, pattern)[row].moved(Portable, &words);
         let unclamped = match self.edges {
-            Some(_) => self.codes::<true>(row, &moved),
-            None => self.codes::<false>(row, &moved),
+            Some(_) => self.codes::<true>(row, moved),
+            None => self.codes::<false>(row, moved),
         };
         std::array::from_fn(|at| is_tail(words[at]).then_some((words[at], unclamped[at])))
     }

@@ -18,7 +18,7 @@ use super::noise::{SIDE_BY_SIDE, white_code};
 use super::{Block, Clipped, NoiseKey, NoiseMethod, PATTERN_ROWS, Quantizer};
 use crate::fixed::ONE;
 use crate::key::{Draws, Lanes, Portable, Streams};
-use crate::simd::Level;
+use crate::simd::{Level, prefetch};
 
 /// Columns of a row.
 const COLUMNS: usize = SIDE_BY_SIDE;
@@ -122,6 +122,18 @@ impl VectorRuns {
                 let planes = &self.planes[first as usize..end as usize];
                 (vector, std::mem::replace(&mut first, end), planes)
             },
+        )
+    }
+
+    /// The same, and meanwhile asks for rows that come next, a share with every vector; fewer planes than patterns look up
+    /// too few of them.
+    #[inline(always)]
+    fn each_with<R>(&self, shape: &Shape, next: &[R]) -> impl Iterator<Item = (usize, u32, &[PlaneRun])> {
+        let next = if self.planes.len() < shape.patterns { &[] } else { next };
+        let mut next = next.chunks(next.len().div_ceil(self.ends.len()).max(1));
+        self.each().inspect(
+            #[inline(always)]
+            move |_| prefetch(next.next().unwrap_or_default()),
         )
     }
 

@@ -186,7 +186,7 @@ impl Tables {
         let (low, high, lanes) = (shape.low as i16, shape.high as i16, shape.lanes());
         let weights = &self.weights[group * shape.each()..][..shape.each()];
         let [mut low_clips, mut high_clips] = [[0i32; COLUMNS]; 2];
-        for (vector, first, planes) in runs.each() {
+        for (vector, first, planes) in runs.each_with(shape, self.of_group(shape, group + 1)) {
             let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
             let counts = signs.chunks_exact(lanes).zip(weights.chunks_exact(lanes));
             for (tile, (sums, (signs, weights))) in sums.iter_mut().zip(counts).enumerate() {
@@ -239,6 +239,12 @@ impl Tables {
             }
         }
         Clipped { low: sum(&low_clips), high: sum(&high_clips) }
+    }
+
+    /// The rows of a group, none beyond the last.
+    fn of_group(&self, shape: &Shape, group: usize) -> &[Row] {
+        let each = shape.patterns * shape.each() * (1 + self.each);
+        self.rows.get(group * each..(group + 1) * each).unwrap_or_default()
     }
 
     /// The rows of a group's pattern.
