@@ -137,7 +137,12 @@ impl Design {
             }
         };
         let normal_error = DENSITY * (NORMAL_ERROR + 0.5 / ONE as f64 / sigma_lsb);
-        let is_tabled = self.tables_white() && White::reaches(sigma_lsb);
+        let is_tabled = self.tables_white()
+            && White::reaches(sigma_lsb)
+            && self
+                .thresholds
+                .codes
+                .is_some_and(|codes| White::weighs(codes, !self.has_uneven_codes(), shifts.iter().copied()));
         let costs = if self.has_uneven_codes() { &UNEVEN } else { &GAUSSIAN };
         let gaussian = advise(NoiseMethod::Gaussian, costs, is_tabled, 0, normal_error.min(0.5));
         let each = White::thresholds_of(sigma_lsb, self.spread_lsb());

@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{__m256i, __m512, __m512i};
+use std::arch::x86_64::{__m256, __m256i, __m512, __m512i};
 
 use super::stream::{LANES, State, advance};
 
@@ -89,8 +89,28 @@ impl Lanes for V3 {
 
     #[inline(always)]
     fn quartic(self, table: &Quartics, at: [u32; TABLE], x: [f32; TABLE]) -> [f32; TABLE] {
-        // By permutation it would be faster, but then loops are not inlined into code for this level.
-        Portable.quartic(table, at, x)
+        let (avx, avx2) = (self.avx, self.avx2);
+        let table: [[__m256; 2]; 5] = pulp::cast(*table);
+        let at: [__m256i; 2] = pulp::cast(at);
+        let mut values: [__m256; 2] = pulp::cast(x);
+        for (x, at) in values.iter_mut().zip(at) {
+            // The fourth bit chooses the half of the table.
+            let half = avx._mm256_castsi256_ps(avx2._mm256_slli_epi32::<28>(at));
+            let c = |power: usize| {
+                let [lower, upper] = table[power];
+                avx._mm256_blendv_ps(
+                    avx2._mm256_permutevar8x32_ps(lower, at),
+                    avx2._mm256_permutevar8x32_ps(upper, at),
+                    half,
+                )
+            };
+            let square = avx._mm256_mul_ps(*x, *x);
+            let middle = avx._mm256_add_ps(avx._mm256_mul_ps(c(3), *x), c(2));
+            let high = avx._mm256_add_ps(middle, avx._mm256_mul_ps(c(4), square));
+            let low = avx._mm256_add_ps(avx._mm256_mul_ps(c(1), *x), c(0));
+            *x = avx._mm256_add_ps(avx._mm256_mul_ps(high, square), low);
+        }
+        pulp::cast(values)
     }
 }
 

@@ -140,8 +140,9 @@ impl Die {
     /// the ADC lossless; with white noise on groups of 8 rows and 4 lanes 1024 by [`NoiseMethod::Gaussian`] and up to 1792 by
     /// [`NoiseMethod::Thresholds`]. Where they exceed the budget and batches are large, they are built for every batch, array by
     /// array; where they cannot stand for the die (noise that is slow or common to columns, more than six codes within reach
-    /// of noise by thresholds, normal noise beyond 9.8 LSB, digits of several bits, no ADC, ADCs with
-    /// offsets or uneven codes on more than eight active rows, results beyond 16 bits a pattern) the direct kernel reads it.
+    /// of noise by thresholds, normal noise beyond 9.8 LSB or on uneven codes of more than 14 bits, digits of several bits, no
+    /// ADC, ADCs with offsets or uneven codes on more than eight active rows, results beyond 16 bits a pattern) the direct
+    /// kernel reads it.
     /// The plan says which.
     ///
     /// [`NoiseMethod::Gaussian`]: crate::NoiseMethod::Gaussian

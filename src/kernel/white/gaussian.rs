@@ -4,7 +4,8 @@ use pulp::Arch;
 
 use super::build::{Patterns, Sums, offsets};
 use super::edges::Edges;
-use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, push, sum};
+use super::lanes::{Weigh, Words};
+use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, make_room};
 use crate::fixed::{FRACTION_BITS, HALF};
 use crate::kernel::block::Grid;
 use crate::kernel::noise::{BLOCKS_OF_NORMALS, deviation};
@@ -26,6 +27,12 @@ pub(super) fn reaches(deviation: f64) -> bool {
     deviation * MOST_SIGMA < LARGEST
 }
 
+/// Whether words of 16 bits hold what codes count, and codes of uneven width, one beyond the range included.
+pub(super) fn weighs((low, high): (i64, i64), are_even: bool, mut shifts: impl Iterator<Item = u32>) -> bool {
+    let is_word = |code: i64| i16::try_from(code).is_ok();
+    shifts.all(|shift| is_word(1 << shift)) && (are_even || is_word(low - 1) && is_word(high + 1))
+}
+
 /// The conversions of 32 columns of a lane, of one pattern.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
@@ -39,18 +46,28 @@ pub(super) struct Row {
 #[derive(Debug, Clone)]
 pub(super) struct Tables {
     rows: Vec<Row>,
+    /// What codes of the first 16 columns and of the others count in the total, `[group][tile][lane]`.
+    weights: Vec<[Words; 2]>,
     /// `None` where codes are of one width.
     edges: Option<Edges>,
 }
 
 impl Tables {
-    /// `None` where noise takes sums beyond 32 bits, or has too many.
-    pub(super) fn new(level: Level, block: &Block, grid: &Grid<i32>, shape: &Shape) -> Option<Self> {
+    /// `None` where noise takes sums beyond 32 bits, and codes beyond 16.
+    pub(super) fn new(
+        level: Level,
+        block: &Block,
+        grid: &Grid<i32>,
+        shape: &Shape,
+        signs: &[Signs],
+    ) -> Option<Self> {
         let empty = Row { sums: [0; COLUMNS], deviations: [0.0; COLUMNS] };
         let mut rows = vec![empty; block.groups() * shape.patterns * shape.each()];
         let mut patterns = Patterns::default();
         let noise = block.max_deviation() * MOST_SIGMA;
+        let (codes, shifts) = ((shape.low.into(), shape.high.into()), shape.shifts.iter().copied());
         if !reaches(block.max_deviation())
+            || !weighs(codes, block.adcs().are_even(), shifts)
             || (block.max_sum() + block.adcs().max_offset() + HALF) as f64 + noise >= f64::from(i32::MAX)
         {
             return None;
@@ -82,13 +99,23 @@ impl Tables {
                 );
             }
         }
-        Some(Tables { rows, edges })
+        let weights = signs.iter().enumerate().map(|(at, signs)| {
+            let weight = 1 << shape.shifts[at % shape.lanes()];
+            let mut halves = [[0; COLUMNS / 2]; 2];
+            for (half, signs) in halves.iter_mut().zip(signs.as_chunks::<{ COLUMNS / 2 }>().0) {
+                *half = signs.map(|sign| if sign == 0 { weight } else { -weight });
+            }
+            [halves[0].map(|weight| weight & 0xffff), halves[1].map(|weight: i32| weight << 16)]
+                .map(pulp::cast)
+        });
+        let weights = weights.collect();
+        Some(Tables { rows, weights, edges })
     }
 
     /// Adds the codes of a group. The rows with normal numbers that have no octave are `odd`.
     pub(super) fn add(
         &self,
-        run: (&Shape, usize, &[Signs]),
+        run: (&Shape, usize),
         (level, counts): (Level, bool),
         runs: (&VectorRuns, &mut Vec<Odd>),
         sums: &mut [Sums],
@@ -104,7 +131,7 @@ impl Tables {
 
     fn add_of<const COUNT: bool, const UNEVEN: bool>(
         &self,
-        run: (&Shape, usize, &[Signs]),
+        run: (&Shape, usize),
         level: Level,
         runs: (&VectorRuns, &mut Vec<Odd>),
         sums: &mut [Sums],
@@ -125,61 +152,68 @@ impl Tables {
     }
 
     #[inline(always)]
-    fn run<L: Lanes, const COUNT: bool, const UNEVEN: bool>(
+    fn run<L: Weigh, const COUNT: bool, const UNEVEN: bool>(
         &self,
         cpu: L,
-        (shape, group, signs): (&Shape, usize, &[Signs]),
+        (shape, group): (&Shape, usize),
         (runs, odd): (&VectorRuns, &mut Vec<Odd>),
         sums: &mut [Sums],
     ) -> Clipped {
-        let (low, high, lanes) = (shape.low, shape.high, shape.lanes());
-        let [mut below, mut above] = [[0; COLUMNS]; 2];
+        let (low, high) = shape.narrow();
+        let lanes = shape.lanes();
+        let weights = &self.weights[group * shape.each()..][..shape.each()];
+        let mut clipped = Clipped::default();
         let each = shape.patterns * shape.each();
         let next = self.rows.get((group + 1) * each..(group + 2) * each).unwrap_or_default();
         for (vector, first, planes) in runs.each_with(shape, next) {
             let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
-            for (tile, (sums, signs)) in sums.iter_mut().zip(signs.chunks_exact(lanes)).enumerate() {
+            for (tile, (sums, weights)) in sums.iter_mut().zip(weights.chunks_exact(lanes)).enumerate() {
                 let mut draws = runs.draws(cpu, vector, tile);
+                let (before, mut found) = (odd.len(), 0);
+                let room = make_room(odd, planes.len() * lanes);
                 let (mut total, mut planes_before) = (*sums, 0);
                 for (place, &plane) in (first..).zip(planes) {
                     draws.skip((plane.plane() - planes_before) * lanes * BLOCKS_OF_NORMALS);
                     planes_before = plane.plane() + 1;
                     let rows = &shape.rows(&self.rows, group, plane.pattern())[tile * lanes..][..lanes];
-                    let mut totals = [0; COLUMNS];
-                    for (lane, ((row, sign), &shift)) in rows.iter().zip(signs).zip(&shape.shifts).enumerate()
-                    {
+                    let mut totals = [[0; COLUMNS / 2]; 2];
+                    for (lane, (row, weights)) in rows.iter().zip(weights).enumerate() {
                         let (moved, is_odd) = row.moved(cpu, &halves(draws.pair()));
                         let row = tile * lanes + lane;
-                        if is_odd {
-                            push(odd, (place, row as u32));
+                        // Neither a branch nor a call, which takes registers.
+                        room[found] = (place, row as u32);
+                        found += usize::from(is_odd);
+                        let [first, second] = pulp::cast(self.scaled::<UNEVEN>(row, moved));
+                        let unclamped = cpu.upper(first, second);
+                        if COUNT {
+                            clipped.low += u64::from(cpu.count_less(unclamped, [low; COLUMNS]));
+                            clipped.high += u64::from(cpu.count_less([high; COLUMNS], unclamped));
                         }
-                        let unclamped = self.codes::<UNEVEN>(row, moved);
-                        for at in 0..COLUMNS {
-                            let code = unclamped[at].max(low).min(high);
-                            if COUNT {
-                                below[at] += i32::from(unclamped[at] < low);
-                                above[at] += i32::from(unclamped[at] > high);
+                        let mut codes = unclamped;
+                        codes.iter_mut().for_each(|code| *code = (*code).max(low).min(high));
+                        for (total, &weights) in totals.iter_mut().zip(weights) {
+                            let weighed = cpu.weigh(codes, weights);
+                            for at in 0..COLUMNS / 2 {
+                                total[at] += weighed[at];
                             }
-                            let sign = i32::from(sign[at]);
-                            totals[at] += ((code << shift) ^ sign) - sign;
                         }
                     }
-                    add_plane(&mut total, &totals, plane);
+                    add_plane(&mut total, &pulp::cast(totals), plane);
                 }
                 *sums = total;
+                odd.truncate(before + found);
             }
         }
-        Clipped { low: sum(&below), high: sum(&above) }
+        clipped
     }
 
-    /// The codes of a row's sums before clamping, where codes are `UNEVEN` or of one width.
+    /// Codes before clamping, in the upper halves of words, of a row's sums: where codes are `UNEVEN` or of one width.
     #[inline(always)]
-    fn codes<const UNEVEN: bool>(&self, row: usize, mut sums: Sums) -> Sums {
-        if let Some(edges) = self.edges.as_ref().filter(|_| UNEVEN) {
-            return edges.codes(row, &sums);
-        }
-        sums.iter_mut().for_each(|sum| *sum >>= FRACTION_BITS);
-        sums
+    fn scaled<const UNEVEN: bool>(&self, row: usize, sums: Sums) -> Sums {
+        let Some(edges) = self.edges.as_ref().filter(|_| UNEVEN) else { return sums };
+        let mut codes = edges.codes(row, &sums);
+        codes.iter_mut().for_each(|code| *code <<= FRACTION_BITS);
+        codes
     }
 
     /// What [`add`](Self::add) does not convert right in one row.
@@ -193,11 +227,11 @@ impl Tables {
         draws.skip(rows_before * BLOCKS_OF_NORMALS);
         let words = halves(draws.pair());
         let (moved, _) = shape.rows(&self.rows, group, pattern)[row].moved(Portable, &words);
-        let unclamped = match self.edges {
-            Some(_) => self.codes::<true>(row, moved),
-            None => self.codes::<false>(row, moved),
+        let scaled = match self.edges {
+            Some(_) => self.scaled::<true>(row, moved),
+            None => moved,
         };
-        std::array::from_fn(|at| is_tail(words[at]).then_some((words[at], unclamped[at])))
+        std::array::from_fn(|at| is_tail(words[at]).then_some((words[at], scaled[at] >> FRACTION_BITS)))
     }
 }
 

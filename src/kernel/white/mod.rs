@@ -8,6 +8,7 @@
 mod build;
 mod edges;
 mod gaussian;
+mod lanes;
 mod thresholds;
 
 use std::ops::Range;
@@ -208,6 +209,12 @@ impl Shape {
         tile * COLUMNS..self.columns.min((tile + 1) * COLUMNS)
     }
 
+    /// The range of codes that lie in words of 16 bits.
+    fn narrow(&self) -> (i16, i16) {
+        let narrow = |code: i32| code.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+        (narrow(self.low), narrow(self.high))
+    }
+
     /// What a code before clamping clips.
     fn clips(&self, unclamped: i32) -> Clipped {
         Clipped { low: (unclamped < self.low).into(), high: (unclamped > self.high).into() }
@@ -238,6 +245,11 @@ impl White {
     /// Whether normal numbers of this deviation, in LSB, can be rounded to the grid fast.
     pub(crate) fn reaches(sigma_lsb: f64) -> bool {
         gaussian::reaches(sigma_lsb * ONE as f64)
+    }
+
+    /// Whether words hold what codes `low..=high` count, of even or uneven width.
+    pub(crate) fn weighs(codes: (i64, i64), are_even: bool, shifts: impl Iterator<Item = u32>) -> bool {
+        gaussian::weighs(codes, are_even, shifts)
     }
 
     /// Rows of a pattern, of so many lanes of so many conversions in all.
@@ -272,7 +284,7 @@ impl White {
     pub(crate) fn bytes_of(block: &Block) -> usize {
         let (Some(method), Some(shape)) = (White::method(block), Shape::of(block)) else { return 0 };
         let (row, counts) = match method {
-            NoiseMethod::Gaussian => (White::row_bytes_of(method, 0), 1),
+            NoiseMethod::Gaussian => (White::row_bytes_of(method, 0), 3),
             // More have no table.
             NoiseMethod::Thresholds => {
                 (White::row_bytes_of(method, thresholds::of_block(block).min(thresholds::MOST)), 2)
@@ -308,7 +320,9 @@ impl White {
             }
         }
         let tables = match method {
-            NoiseMethod::Gaussian => Tables::Gaussian(gaussian::Tables::new(level, block, grid, &shape)?),
+            NoiseMethod::Gaussian => {
+                Tables::Gaussian(gaussian::Tables::new(level, block, grid, &shape, &signs)?)
+            }
             NoiseMethod::Thresholds => {
                 Tables::Thresholds(thresholds::Tables::new(level, block, grid, &shape, &signs)?)
             }
@@ -346,7 +360,9 @@ impl White {
         odd.clear();
         let run = (&self.shape, group, signs);
         let mut clipped = match &self.tables {
-            Tables::Gaussian(tables) => tables.add(run, (level, counts), (runs, &mut odd), sums),
+            Tables::Gaussian(tables) => {
+                tables.add((&self.shape, group), (level, counts), (runs, &mut odd), sums)
+            }
             Tables::Thresholds(tables) => tables.add(run, (level, counts), (runs, &mut odd), sums),
         };
         for &(place, row) in &odd {
@@ -419,16 +435,11 @@ fn add_plane(sums: &mut [i32; COLUMNS], totals: &[i32; COLUMNS], plane: PlaneRun
     }
 }
 
-/// Out of the loops, which keep what they can in registers.
-#[cold]
-#[inline(never)]
-fn push(odd: &mut Vec<Odd>, row: Odd) {
-    odd.push(row);
-}
-
-#[inline(always)]
-fn sum(counts: &[i32; COLUMNS]) -> u64 {
-    counts.iter().map(|&count| count as u64).sum()
+/// Makes room for so many odd rows, to be written behind those that there are.
+fn make_room(odd: &mut Vec<Odd>, rows: usize) -> &mut [Odd] {
+    let before = odd.len();
+    odd.resize(before + rows, (0, 0));
+    &mut odd[before..]
 }
 
 fn signs_of(block: &Block, grid: &Grid<i32>, group: usize, lane: usize, columns: Range<usize>) -> Signs {

@@ -4,7 +4,7 @@ use pulp::Arch;
 
 use super::build::{Patterns, Sums, offsets};
 use super::edges::Edges;
-use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, push, sum};
+use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, make_room};
 use crate::fixed::{FRACTION_BITS, HALF, ONE};
 use crate::kernel::block::Grid;
 use crate::kernel::noise::{BLOCKS_OF_WORDS, deviation, threshold};
@@ -191,6 +191,8 @@ impl Tables {
             let counts = signs.chunks_exact(lanes).zip(weights.chunks_exact(lanes));
             for (tile, (sums, (signs, weights))) in sums.iter_mut().zip(counts).enumerate() {
                 let mut draws = runs.draws(cpu, vector, tile);
+                let (before, mut found) = (odd.len(), 0);
+                let room = make_room(odd, planes.len() * lanes);
                 let [mut below, mut above] = [[0i16; COLUMNS]; 2];
                 let (mut total, mut planes_before) = (*sums, 0);
                 for (place, &plane) in (first..).zip(planes) {
@@ -221,15 +223,16 @@ impl Tables {
                         for at in 0..COLUMNS {
                             totals[at] += counted[at];
                         }
-                        if is_odd {
-                            push(odd, (place, (tile * lanes + lane) as u32));
-                        }
+                        // Neither a branch nor a call, which takes registers.
+                        room[found] = (place, (tile * lanes + lane) as u32);
+                        found += usize::from(is_odd);
                     }
                     let mut wide = [0; COLUMNS];
                     wide.iter_mut().zip(totals).for_each(|(wide, total)| *wide = total.into());
                     add_plane(&mut total, &wide, plane);
                 }
                 *sums = total;
+                odd.truncate(before + found);
                 if COUNT {
                     for at in 0..COLUMNS {
                         low_clips[at] += i32::from(below[at]);
@@ -238,6 +241,7 @@ impl Tables {
                 }
             }
         }
+        let sum = |counts: &[i32; COLUMNS]| counts.iter().map(|&count| count as u64).sum();
         Clipped { low: sum(&low_clips), high: sum(&high_clips) }
     }
 

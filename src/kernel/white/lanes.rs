@@ -1,0 +1,111 @@
+//! What codes count, in the widest registers a CPU has. The same bits at every level.
+
+#[cfg(target_arch = "x86_64")]
+use pulp::x86::{V3, V4};
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m256i, __m512i};
+
+use crate::key::{Lanes, Portable};
+
+/// Half the columns of a row.
+const HALF: usize = super::COLUMNS / 2;
+
+/// Words of 16 bits, the lower halves of words of 32 first.
+pub(super) type Words = [i16; 2 * HALF];
+
+/// What weighing codes in a loop needs of a CPU.
+pub(super) trait Weigh: Lanes {
+    /// The upper halves of the first words as lower ones, and of the second as upper ones.
+    fn upper(self, first: [i32; HALF], second: [i32; HALF]) -> Words;
+
+    /// The lower code times the lower weight and the upper code times the upper, added, in each word.
+    fn weigh(self, codes: Words, weights: Words) -> [i32; HALF];
+
+    /// How many words of `a` are less than those of `b`.
+    fn count_less(self, a: Words, b: Words) -> u32;
+}
+
+impl Weigh for Portable {
+    #[inline(always)]
+    fn upper(self, first: [i32; HALF], second: [i32; HALF]) -> Words {
+        let mut words = [0; HALF];
+        for at in 0..HALF {
+            words[at] = first[at] as u32 >> 16 | second[at] as u32 & 0xffff_0000;
+        }
+        pulp::cast(words)
+    }
+
+    #[inline(always)]
+    fn weigh(self, codes: Words, weights: Words) -> [i32; HALF] {
+        let [codes, weights]: [[i32; HALF]; 2] = [pulp::cast(codes), pulp::cast(weights)];
+        let mut sums = [0; HALF];
+        for at in 0..HALF {
+            let lower = i32::from(codes[at] as i16) * i32::from(weights[at] as i16);
+            sums[at] = lower + (codes[at] >> 16) * (weights[at] >> 16);
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn count_less(self, a: Words, b: Words) -> u32 {
+        let mut count = 0;
+        for at in 0..2 * HALF {
+            count += i16::from(a[at] < b[at]);
+        }
+        count as u32
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Weigh for V3 {
+    #[inline(always)]
+    fn upper(self, first: [i32; HALF], second: [i32; HALF]) -> Words {
+        let [first, second]: [[__m256i; 2]; 2] = [pulp::cast(first), pulp::cast(second)];
+        let mut words = second;
+        for (words, first) in words.iter_mut().zip(first) {
+            let first = self.avx2._mm256_srli_epi32::<16>(first);
+            *words = self.avx2._mm256_blend_epi16::<0b10101010>(first, *words);
+        }
+        pulp::cast(words)
+    }
+
+    #[inline(always)]
+    fn weigh(self, codes: Words, weights: Words) -> [i32; HALF] {
+        let [mut sums, weights]: [[__m256i; 2]; 2] = [pulp::cast(codes), pulp::cast(weights)];
+        for (sums, weights) in sums.iter_mut().zip(weights) {
+            *sums = self.avx2._mm256_madd_epi16(*sums, weights);
+        }
+        pulp::cast(sums)
+    }
+
+    #[inline(always)]
+    fn count_less(self, a: Words, b: Words) -> u32 {
+        let [a, b]: [[__m256i; 2]; 2] = [pulp::cast(a), pulp::cast(b)];
+        let mut bytes = 0;
+        for (a, b) in a.into_iter().zip(b) {
+            bytes += self.avx2._mm256_movemask_epi8(self.avx2._mm256_cmpgt_epi16(b, a)).count_ones();
+        }
+        bytes / 2
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Weigh for V4 {
+    #[inline(always)]
+    fn upper(self, first: [i32; HALF], second: [i32; HALF]) -> Words {
+        let [first, second]: [__m512i; 2] = [pulp::cast(first), pulp::cast(second)];
+        let first = self.avx512f._mm512_srli_epi32::<16>(first);
+        pulp::cast(self.avx512bw._mm512_mask_blend_epi16(0xaaaa_aaaa, first, second))
+    }
+
+    #[inline(always)]
+    fn weigh(self, codes: Words, weights: Words) -> [i32; HALF] {
+        let [codes, weights]: [__m512i; 2] = [pulp::cast(codes), pulp::cast(weights)];
+        pulp::cast(self.avx512bw._mm512_madd_epi16(codes, weights))
+    }
+
+    #[inline(always)]
+    fn count_less(self, a: Words, b: Words) -> u32 {
+        self.avx512bw._mm512_cmplt_epi16_mask(pulp::cast(a), pulp::cast(b)).count_ones()
+    }
+}
