@@ -308,11 +308,14 @@ fn may_clip(shape: &Shape, rows: &[Row]) -> bool {
     beyond.iter().fold(false, |any, beyond| any | beyond)
 }
 
+/// Where codes of uneven width begin: by sum, and for each column.
+type Uneven<'a> = (&'a Edges, &'a [&'a [i64]; COLUMNS]);
+
 /// What a row of conversions of these sums and variances is compared with.
 #[inline(always)]
 fn fill(
     block: &Block,
-    (shape, row, uneven): (&Shape, usize, Option<(&Edges, &[&[i64]; COLUMNS])>),
+    (shape, row, uneven): (&Shape, usize, Option<Uneven<'_>>),
     (sums, offsets): (&Sums, &Sums),
     variances: &[u64; COLUMNS],
     rows: &mut [Row],
