@@ -41,7 +41,7 @@ pub use quantizer::Quantizer;
 pub use slow::{Flicker, Persistence, SlowNoise, Telegraph};
 pub(crate) use split::{Clipped, Runs, Split, Streams};
 pub(crate) use table::{Places, TILE, Table, tiles};
-pub(crate) use white::{PlaneRun, VectorRuns, White};
+pub(crate) use white::{PlaneRun, PlaneRuns, VectorDraws, White};
 
 /// One plane of one active group.
 #[derive(Debug, Clone, Copy)]

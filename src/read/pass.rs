@@ -8,7 +8,7 @@ use super::tally::Tally;
 use super::{Input, Output};
 use crate::activity::{Activity, ActivityLevel};
 use crate::error::Result;
-use crate::kernel::{Clipped, TILE, VectorRuns};
+use crate::kernel::{Clipped, PlaneRuns, TILE, VectorDraws};
 use crate::stream::{InputFormat, Skip};
 
 /// Vectors of one pass through the tables: enough to outweigh loading tables that no cache holds.
@@ -32,8 +32,10 @@ pub(super) struct PassBuffers {
     tally: Tally,
     /// Sums of one tile of columns, where they do not go straight into the result, or of one array with white noise.
     pub(super) sums: Vec<i32>,
-    /// What vectors run of one group, with white noise.
-    pub(super) runs: VectorRuns,
+    /// What vectors run of each group of a row tile, with white noise,
+    pub(super) runs: Vec<PlaneRuns>,
+    /// and what they draw.
+    pub(super) draws: VectorDraws,
 }
 
 impl Prepared<'_> {

@@ -248,8 +248,7 @@ impl Prepared<'_> {
         if self.reads_single() {
             // A vector of zeros makes room for any other.
             let (x, mut y) = (vec![0u8; self.die.inputs()], vec![0i64; self.die.outputs()]);
-            let rows = self.white.iter().map(White::rows).max().unwrap_or(0);
-            scratch.pass.runs.reserve(self.die.design().input_format().planes() as usize, rows);
+            self.reserve(&mut scratch.pass);
             let (level, mut activity) = (ActivityLevel::CountsAndEnergy, Activity::default());
             self.run_pass(&x, Key::ZERO, &mut y, level, &mut scratch.pass, &mut activity);
         }

@@ -5,7 +5,7 @@ use super::prepared::Prepared;
 use super::{Input, Output};
 use crate::activity::{Activity, ActivityLevel};
 use crate::error::Result;
-use crate::kernel::{Block, Clipped, NoiseKey, PlaneRun, VectorRuns, White};
+use crate::kernel::{Block, Clipped, NoiseKey, PATTERN_ROWS, PlaneRun, PlaneRuns, White};
 use crate::key::Key;
 use crate::stream::{Plane, Schedule};
 
@@ -34,7 +34,9 @@ impl Prepared<'_> {
                 unreachable!("it had a table when it was prepared")
             };
             activity += self.for_each_pass(x, y, |first, x, y, buffers, activity| {
-                self.cut(x, array / self.die.layout().column_tiles(), ActivityLevel::Off, &mut buffers.work);
+                let row_tile = array / self.die.layout().column_tiles();
+                self.cut(x, row_tile, ActivityLevel::Off, &mut buffers.work);
+                self.plan_runs(x, row_tile, buffers);
                 let keys = |vector| keys(first + vector);
                 self.add_white((array, block, &table), x, keys, y, level, buffers, activity);
             });
@@ -55,11 +57,43 @@ impl Prepared<'_> {
         self.count(x, level, buffers, activity);
         y.fill(O::default());
         for (array, (block, table)) in self.die.blocks().iter().zip(&self.white).enumerate() {
+            if array.is_multiple_of(self.die.layout().column_tiles()) {
+                self.plan_runs(x, array / self.die.layout().column_tiles(), buffers);
+            }
             self.add_white((array, block, table), x, &keys, y, level, buffers, activity);
         }
     }
 
-    /// Adds what one array makes of some vectors, which are cut into patterns.
+    /// Makes room for a vector.
+    pub(super) fn reserve(&self, PassBuffers { runs, draws, .. }: &mut PassBuffers) {
+        let planes = self.die.design().input_format().planes() as usize;
+        runs.resize_with(self.die.blocks().iter().map(Block::groups).max().unwrap_or(0), PlaneRuns::default);
+        runs.iter_mut().for_each(|runs| runs.reserve(planes));
+        draws.reserve(planes, self.white.iter().map(White::rows).max().unwrap_or(0));
+    }
+
+    /// Looks which planes some vectors run of each group of a row tile, for all of its arrays.
+    fn plan_runs<T: Input>(&self, x: &[T], row_tile: usize, buffers: &mut PassBuffers) {
+        let (layout, design) = (self.die.layout(), self.die.design());
+        let (inputs, rows) = (layout.tile_inputs(row_tile), design.active_rows());
+        let PassBuffers { work, runs, .. } = buffers;
+        let groups = inputs.len().div_ceil(rows);
+        runs.resize_with(groups.max(runs.len()), PlaneRuns::default);
+        for (group, runs) in runs[..groups].iter_mut().enumerate() {
+            runs.clear();
+            let of_group = inputs.start + group * rows..inputs.end.min(inputs.start + (group + 1) * rows);
+            let mut digits = [0; PATTERN_ROWS];
+            for (vector, x) in x.chunks_exact(self.die.inputs()).enumerate() {
+                digits.iter_mut().zip(&x[of_group.clone()]).for_each(|(digit, &x)| *digit = x.into());
+                let planes = Schedule::new(design.input_format(), design.skip(), &digits[..rows]).planes();
+                let pattern = work[row_tile].patterns.of_group(vector, group);
+                let run = |plane: Plane| PlaneRun::new(plane.index(), pattern(plane.index()), plane.place());
+                runs.push(planes.map(run));
+            }
+        }
+    }
+
+    /// Adds what one array makes of some vectors, whose runs are planned.
     #[allow(clippy::too_many_arguments)]
     fn add_white<T: Input, O: Output>(
         &self,
@@ -68,26 +102,20 @@ impl Prepared<'_> {
         keys: impl Fn(usize) -> Key,
         y: &mut [O],
         level: ActivityLevel,
-        PassBuffers { work, sums, runs, .. }: &mut PassBuffers,
+        PassBuffers { sums, runs, draws, .. }: &mut PassBuffers,
         activity: &mut Activity,
     ) {
         let layout = self.die.layout();
-        let (row_tile, column_tile) = (array / layout.column_tiles(), array % layout.column_tiles());
+        let column_tile = array % layout.column_tiles();
         let vectors = x.len() / self.die.inputs();
         sums.clear();
         sums.resize(vectors * table.stride(), 0);
         let address = layout.address(array);
-        runs.begin((0..vectors).map(|vector| NoiseKey { key: keys(vector), array: address }));
+        draws.begin((0..vectors).map(|vector| NoiseKey { key: keys(vector), array: address }));
         let levels = (self.plan.level, level >= ActivityLevel::Counts);
         let mut clipped = Clipped::default();
-        for group in 0..block.groups() {
-            runs.clear();
-            let patterns = &work[row_tile].patterns;
-            for (vector, x) in x.chunks_exact(self.die.inputs()).enumerate() {
-                let inputs = &x[layout.tile_inputs(row_tile)];
-                self.push_run(inputs, group, patterns.of_group(vector, group), runs);
-            }
-            clipped += table.add(block, levels, group, runs, sums);
+        for (group, runs) in runs[..block.groups()].iter().enumerate() {
+            clipped += table.add(block, levels, (group, runs), draws, sums);
         }
         let outputs = layout.tile_outputs(column_tile);
         let each = y.chunks_exact_mut(self.die.outputs()).zip(sums.chunks_exact(table.stride()));
@@ -99,23 +127,5 @@ impl Prepared<'_> {
         let counted = activity.counts_mut();
         counted.clipped_low += clipped.low;
         counted.clipped_high += clipped.high;
-    }
-
-    /// Adds the planes that the next vector runs of a group.
-    fn push_run<T: Input>(
-        &self,
-        inputs: &[T],
-        group: usize,
-        pattern: impl Fn(u32) -> usize,
-        runs: &mut VectorRuns,
-    ) {
-        let design = self.die.design();
-        let rows = design.active_rows();
-        let inputs = &inputs[group * rows..inputs.len().min((group + 1) * rows)];
-        let mut digits = [0; 8];
-        digits.iter_mut().zip(inputs).for_each(|(digit, &x)| *digit = x.into());
-        let planes = Schedule::new(design.input_format(), design.skip(), &digits[..rows]).planes();
-        let run = |plane: Plane| PlaneRun::new(plane.index(), pattern(plane.index()), plane.place());
-        runs.push(planes.map(run));
     }
 }

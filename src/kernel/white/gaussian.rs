@@ -5,7 +5,7 @@ use pulp::Arch;
 use super::build::{Patterns, Sums, offsets};
 use super::edges::Edges;
 use super::lanes::{Weigh, Words};
-use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, make_room};
+use super::{COLUMNS, OddRows, PlaneRuns, Redone, Shape, Signs, VectorDraws, add_plane};
 use crate::fixed::{FRACTION_BITS, HALF};
 use crate::kernel::block::Grid;
 use crate::kernel::noise::{BLOCKS_OF_NORMALS, deviation};
@@ -115,9 +115,9 @@ impl Tables {
     /// Adds the codes of a group. The rows with normal numbers that have no octave are `odd`.
     pub(super) fn add(
         &self,
-        run: (&Shape, usize),
+        run: (&Shape, usize, &PlaneRuns),
         (level, counts): (Level, bool),
-        runs: (&VectorRuns, &mut Vec<Odd>),
+        draws: (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
     ) -> Clipped {
         let add = match (counts, &self.edges) {
@@ -126,28 +126,28 @@ impl Tables {
             (false, Some(_)) => Self::add_of::<false, true>,
             (true, Some(_)) => Self::add_of::<true, true>,
         };
-        add(self, run, level, runs, sums)
+        add(self, run, level, draws, sums)
     }
 
     fn add_of<const COUNT: bool, const UNEVEN: bool>(
         &self,
-        run: (&Shape, usize),
+        run: (&Shape, usize, &PlaneRuns),
         level: Level,
-        runs: (&VectorRuns, &mut Vec<Odd>),
+        draws: (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
     ) -> Clipped {
         match level.arch() {
             #[cfg(target_arch = "x86_64")]
             Arch::V4(cpu) => cpu.vectorize(
                 #[inline(always)]
-                || self.run::<_, COUNT, UNEVEN>(cpu, run, runs, sums),
+                || self.run::<_, COUNT, UNEVEN>(cpu, run, draws, sums),
             ),
             #[cfg(target_arch = "x86_64")]
             Arch::V3(cpu) => cpu.vectorize(
                 #[inline(always)]
-                || self.run::<_, COUNT, UNEVEN>(cpu, run, runs, sums),
+                || self.run::<_, COUNT, UNEVEN>(cpu, run, draws, sums),
             ),
-            _ => self.run::<_, COUNT, UNEVEN>(Portable, run, runs, sums),
+            _ => self.run::<_, COUNT, UNEVEN>(Portable, run, draws, sums),
         }
     }
 
@@ -155,32 +155,33 @@ impl Tables {
     fn run<L: Weigh, const COUNT: bool, const UNEVEN: bool>(
         &self,
         cpu: L,
-        (shape, group): (&Shape, usize),
-        (runs, odd): (&VectorRuns, &mut Vec<Odd>),
+        (shape, group, runs): (&Shape, usize, &PlaneRuns),
+        (draws, odd): (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
     ) -> Clipped {
         let (low, high) = shape.narrow();
-        let lanes = shape.lanes();
-        let weights = &self.weights[group * shape.each()..][..shape.each()];
+        let (each, lanes) = (shape.each(), shape.lanes());
+        let weights = &self.weights[group * each..][..each];
+        let of_group = |group: usize| {
+            let rows = group * shape.patterns * each..(group + 1) * shape.patterns * each;
+            self.rows.get(rows).unwrap_or_default()
+        };
+        let (rows, next) = (of_group(group), of_group(group + 1));
         let mut clipped = Clipped::default();
-        let each = shape.patterns * shape.each();
-        let next = self.rows.get((group + 1) * each..(group + 2) * each).unwrap_or_default();
         for (vector, first, planes) in runs.each_with(shape, next) {
             let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
             for (tile, (sums, weights)) in sums.iter_mut().zip(weights.chunks_exact(lanes)).enumerate() {
-                let mut draws = runs.draws(cpu, vector, tile);
-                let (before, mut found) = (odd.len(), 0);
-                let room = make_room(odd, planes.len() * lanes);
+                let mut draws = draws.draws(cpu, vector, tile);
+                let (room, mut found) = (odd.room(planes.len() * lanes), 0);
                 let (mut total, mut planes_before) = (*sums, 0);
                 for (place, &plane) in (first..).zip(planes) {
                     draws.skip((plane.plane() - planes_before) * lanes * BLOCKS_OF_NORMALS);
                     planes_before = plane.plane() + 1;
-                    let rows = &shape.rows(&self.rows, group, plane.pattern())[tile * lanes..][..lanes];
+                    let rows = &rows[plane.pattern() * each + tile * lanes..][..lanes];
                     let mut totals = [[0; COLUMNS / 2]; 2];
                     for (lane, (row, weights)) in rows.iter().zip(weights).enumerate() {
                         let (moved, is_odd) = row.moved(cpu, &halves(draws.pair()));
                         let row = tile * lanes + lane;
-                        // Neither a branch nor a call, which takes registers.
                         room[found] = (place, row as u32);
                         found += usize::from(is_odd);
                         let [first, second] = pulp::cast(self.scaled::<UNEVEN>(row, moved));
@@ -201,7 +202,7 @@ impl Tables {
                     add_plane(&mut total, &pulp::cast(totals), plane);
                 }
                 *sums = total;
-                odd.truncate(before + found);
+                odd.found += found;
             }
         }
         clipped

@@ -51,51 +51,22 @@ impl PlaneRun {
 
 /// What some vectors run of one group.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct VectorRuns {
-    keys: Vec<NoiseKey>,
-    /// Where the draws of each vector are in the array, and those of the group.
-    streams: [Vec<Streams>; 2],
+pub(crate) struct PlaneRuns {
     /// In the order of vectors and of planes,
     planes: Vec<PlaneRun>,
     /// the first beyond those of each vector.
     ends: Vec<u32>,
-    odd: Vec<Odd>,
 }
 
-/// The words of a row that were not converted right, with the codes before clamping that they got instead.
-type Redone = [Option<(u32, i32)>; COLUMNS];
-
-/// What a row clips that is converted again.
-#[derive(Debug, Clone, Copy, Default)]
-struct Clips {
-    right: Clipped,
-    wrong: Clipped,
-}
-
-/// A row of conversions that were not all converted right, since that takes more than the loop can do: the place of the
-/// plane, and the row of its pattern.
-type Odd = (u32, u32);
-
-impl VectorRuns {
-    /// Begins an array, which vectors of these keys are run through.
-    pub(crate) fn begin(&mut self, keys: impl Iterator<Item = NoiseKey>) {
-        self.keys.clear();
-        self.keys.extend(keys);
-        self.streams[0].clear();
-        self.streams[0].extend(self.keys.iter().map(NoiseKey::white));
-    }
-
-    /// Begins a group.
+impl PlaneRuns {
+    /// Begins a group anew.
     pub(crate) fn clear(&mut self) {
         self.planes.clear();
         self.ends.clear();
     }
 
-    /// Makes room for a vector of so many planes, each of so many rows.
-    pub(crate) fn reserve(&mut self, planes: usize, rows: usize) {
-        self.odd.reserve(planes * rows);
-        self.keys.reserve(1);
-        self.streams.iter_mut().for_each(|streams| streams.reserve(1));
+    /// Makes room for a vector of so many planes.
+    pub(crate) fn reserve(&mut self, planes: usize) {
         self.planes.reserve(planes);
         self.ends.reserve(1);
     }
@@ -104,13 +75,6 @@ impl VectorRuns {
     pub(crate) fn push(&mut self, planes: impl Iterator<Item = PlaneRun>) {
         planes.for_each(|plane| self.planes.push(plane));
         self.ends.push(self.planes.len() as u32);
-    }
-
-    /// Looks up where the draws of a group are.
-    fn look_up(&mut self, group: usize) {
-        let [of_array, of_group] = &mut self.streams;
-        of_group.clear();
-        of_group.extend(of_array.iter().map(|streams| streams.within(group as u64)));
     }
 
     /// Every vector: its number, the place of its first plane, and its planes.
@@ -131,7 +95,7 @@ impl VectorRuns {
     #[inline(always)]
     fn each_with<R>(&self, shape: &Shape, next: &[R]) -> impl Iterator<Item = (usize, u32, &[PlaneRun])> {
         let next = if self.planes.len() < shape.patterns { &[] } else { next };
-        let mut next = next.chunks(next.len().div_ceil(self.ends.len()).max(1));
+        let mut next = next.chunks(next.len().div_ceil(self.ends.len().max(1)).max(1));
         self.each().inspect(
             #[inline(always)]
             move |_| prefetch(next.next().unwrap_or_default()),
@@ -142,12 +106,77 @@ impl VectorRuns {
     fn vector(&self, place: usize) -> usize {
         self.ends.partition_point(|&end| end as usize <= place)
     }
+}
+
+/// Where the draws of some vectors are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct VectorDraws {
+    keys: Vec<NoiseKey>,
+    of_array: Vec<Streams>,
+    of_group: Vec<Streams>,
+    odd: OddRows,
+}
+
+impl VectorDraws {
+    /// Begins an array, which vectors of these keys are run through.
+    pub(crate) fn begin(&mut self, keys: impl Iterator<Item = NoiseKey>) {
+        self.keys.clear();
+        self.keys.extend(keys);
+        self.of_array.clear();
+        self.of_array.extend(self.keys.iter().map(NoiseKey::white));
+    }
+
+    /// Makes room for a vector of so many planes, each of so many rows.
+    pub(crate) fn reserve(&mut self, planes: usize, rows: usize) {
+        self.keys.reserve(1);
+        self.of_array.reserve(1);
+        self.of_group.reserve(1);
+        self.odd.room(planes * rows);
+    }
+
+    /// Looks up where the draws of a group are.
+    fn look_up(&mut self, group: usize) {
+        self.of_group.clear();
+        self.of_group.extend(self.of_array.iter().map(|streams| streams.within(group as u64)));
+    }
 
     /// The draws of a vector for the columns of a tile, from its first plane on.
     #[inline(always)]
     fn draws<L: Lanes>(&self, cpu: L, vector: usize, tile: usize) -> Draws<L> {
-        self.streams[1][vector].within(tile as u64).draws(cpu)
+        self.of_group[vector].within(tile as u64).draws(cpu)
     }
+}
+
+/// A row of conversions that were not all converted right, since that takes more than the loop can do: the place of the
+/// plane, and the row of its pattern.
+type Odd = (u32, u32);
+
+/// Such rows, which loops write behind those found before: with a branch or a call instead, they would spill registers.
+#[derive(Debug, Clone, Default)]
+struct OddRows {
+    rows: Vec<Odd>,
+    found: usize,
+}
+
+impl OddRows {
+    /// Room for so many further rows.
+    #[inline(always)]
+    fn room(&mut self, rows: usize) -> &mut [Odd] {
+        if self.rows.len() < self.found + rows {
+            self.rows.resize(2 * (self.found + rows), (0, 0));
+        }
+        &mut self.rows[self.found..]
+    }
+}
+
+/// The words of a row that were not converted right, with the codes before clamping that they got instead.
+type Redone = [Option<(u32, i32)>; COLUMNS];
+
+/// What a row clips that is converted again.
+#[derive(Debug, Clone, Copy, Default)]
+struct Clips {
+    right: Clipped,
+    wrong: Clipped,
 }
 
 /// The tables of some groups of one block.
@@ -346,33 +375,33 @@ impl White {
         &self,
         block: &Block,
         (level, counts): (Level, bool),
-        group: usize,
-        runs: &mut VectorRuns,
+        (group, runs): (usize, &PlaneRuns),
+        draws: &mut VectorDraws,
         sums: &mut [i32],
     ) -> Clipped {
-        runs.look_up(group);
+        draws.look_up(group);
         let sums = sums.as_chunks_mut().0;
-        let signs = &self.signs[group * self.shape.each()..][..self.shape.each()];
         if !self.corrections.is_empty() {
             self.correct(group, runs, sums);
         }
-        let mut odd = std::mem::take(&mut runs.odd);
-        odd.clear();
-        let run = (&self.shape, group, signs);
+        let mut odd = std::mem::take(&mut draws.odd);
+        odd.found = 0;
+        let run = (&self.shape, group, runs);
         let mut clipped = match &self.tables {
-            Tables::Gaussian(tables) => {
-                tables.add((&self.shape, group), (level, counts), (runs, &mut odd), sums)
+            Tables::Gaussian(tables) => tables.add(run, (level, counts), (draws, &mut odd), sums),
+            Tables::Thresholds(tables) => {
+                let signs = &self.signs[group * self.shape.each()..][..self.shape.each()];
+                tables.add(run, signs, (level, counts), (draws, &mut odd), sums)
             }
-            Tables::Thresholds(tables) => tables.add(run, (level, counts), (runs, &mut odd), sums),
         };
-        for &(place, row) in &odd {
-            let redone = self.redo(block, group, runs, (place as usize, row as usize), sums);
+        for &(place, row) in &odd.rows[..odd.found] {
+            let redone = self.redo(block, (group, runs), draws, (place as usize, row as usize), sums);
             if counts {
                 clipped += redone.right;
                 clipped -= redone.wrong;
             }
         }
-        runs.odd = odd;
+        draws.odd = odd;
         clipped
     }
 
@@ -380,22 +409,22 @@ impl White {
     fn redo(
         &self,
         block: &Block,
-        group: usize,
-        runs: &VectorRuns,
+        (group, runs): (usize, &PlaneRuns),
+        draws: &VectorDraws,
         (place, row): (usize, usize),
         sums: &mut [[i32; COLUMNS]],
     ) -> Clips {
         let mut clips = Clips::default();
         let (shape, plane, vector) = (&self.shape, runs.planes[place], runs.vector(place));
         let (tile, lane) = (row / shape.lanes(), row % shape.lanes());
-        let (mut draws, rows) = (runs.draws(Portable, vector, tile), plane.plane() * shape.lanes() + lane);
+        let (key, rows) = (draws.keys[vector], plane.plane() * shape.lanes() + lane);
+        let mut draws = draws.draws(Portable, vector, tile);
         let redone = match &self.tables {
             Tables::Gaussian(tables) => tables.row(shape, (group, plane.pattern()), row, (&mut draws, rows)),
             Tables::Thresholds(tables) => {
                 tables.row(shape, (group, plane.pattern()), row, (&mut draws, rows))
             }
         };
-        let key = runs.keys[vector];
         let mut moved = [0; COLUMNS];
         for (at, column) in shape.tile(tile).enumerate() {
             let Some((word, wrong)) = redone[at] else { continue };
@@ -412,7 +441,7 @@ impl White {
     }
 
     /// Adds what comes beside the codes.
-    fn correct(&self, group: usize, runs: &VectorRuns, sums: &mut [[i32; COLUMNS]]) {
+    fn correct(&self, group: usize, runs: &PlaneRuns, sums: &mut [[i32; COLUMNS]]) {
         let tiles = self.shape.tiles;
         let numbers = self.shape.patterns.trailing_zeros() as usize + 1;
         for (vector, _, planes) in runs.each() {
@@ -433,13 +462,6 @@ fn add_plane(sums: &mut [i32; COLUMNS], totals: &[i32; COLUMNS], plane: PlaneRun
     for at in 0..COLUMNS {
         sums[at] = sums[at].wrapping_add(((totals[at] << plane.shift) ^ sign).wrapping_sub(sign));
     }
-}
-
-/// Makes room for so many odd rows, to be written behind those that there are.
-fn make_room(odd: &mut Vec<Odd>, rows: usize) -> &mut [Odd] {
-    let before = odd.len();
-    odd.resize(before + rows, (0, 0));
-    &mut odd[before..]
 }
 
 fn signs_of(block: &Block, grid: &Grid<i32>, group: usize, lane: usize, columns: Range<usize>) -> Signs {

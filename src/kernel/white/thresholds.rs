@@ -4,7 +4,7 @@ use pulp::Arch;
 
 use super::build::{Patterns, Sums, offsets};
 use super::edges::Edges;
-use super::{COLUMNS, Odd, Redone, Shape, Signs, VectorRuns, add_plane, make_room};
+use super::{COLUMNS, OddRows, PlaneRuns, Redone, Shape, Signs, VectorDraws, add_plane};
 use crate::fixed::{FRACTION_BITS, HALF, ONE};
 use crate::kernel::block::Grid;
 use crate::kernel::noise::{BLOCKS_OF_WORDS, deviation, threshold};
@@ -131,9 +131,10 @@ impl Tables {
     /// Adds the codes of a group. The rows with words that meet thresholds are `odd`.
     pub(super) fn add(
         &self,
-        run: (&Shape, usize, &[Signs]),
+        run: (&Shape, usize, &PlaneRuns),
+        signs: &[Signs],
         (level, counts): (Level, bool),
-        runs: (&VectorRuns, &mut Vec<Odd>),
+        draws: (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
     ) -> Clipped {
         let add = match (self.each, counts) {
@@ -150,28 +151,28 @@ impl Tables {
             (_, false) => Self::add_of::<{ 1 + MOST }, false>,
             (_, true) => Self::add_of::<{ 1 + MOST }, true>,
         };
-        add(self, run, level, runs, sums)
+        add(self, (run, signs), level, draws, sums)
     }
 
     fn add_of<const ROWS: usize, const COUNT: bool>(
         &self,
-        run: (&Shape, usize, &[Signs]),
+        (run, signs): ((&Shape, usize, &PlaneRuns), &[Signs]),
         level: Level,
-        runs: (&VectorRuns, &mut Vec<Odd>),
+        draws: (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
     ) -> Clipped {
         match level.arch() {
             #[cfg(target_arch = "x86_64")]
             Arch::V4(cpu) => cpu.vectorize(
                 #[inline(always)]
-                || self.run::<_, ROWS, COUNT>(cpu, run, runs, sums),
+                || self.run::<_, ROWS, COUNT>(cpu, (run, signs), draws, sums),
             ),
             #[cfg(target_arch = "x86_64")]
             Arch::V3(cpu) => cpu.vectorize(
                 #[inline(always)]
-                || self.run::<_, ROWS, COUNT>(cpu, run, runs, sums),
+                || self.run::<_, ROWS, COUNT>(cpu, (run, signs), draws, sums),
             ),
-            _ => self.run::<_, ROWS, COUNT>(Portable, run, runs, sums),
+            _ => self.run::<_, ROWS, COUNT>(Portable, (run, signs), draws, sums),
         }
     }
 
@@ -179,28 +180,33 @@ impl Tables {
     fn run<L: Lanes, const ROWS: usize, const COUNT: bool>(
         &self,
         cpu: L,
-        (shape, group, signs): (&Shape, usize, &[Signs]),
-        (runs, odd): (&VectorRuns, &mut Vec<Odd>),
+        ((shape, group, runs), signs): ((&Shape, usize, &PlaneRuns), &[Signs]),
+        (draws, odd): (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
     ) -> Clipped {
-        let (low, high, lanes) = (shape.low as i16, shape.high as i16, shape.lanes());
-        let weights = &self.weights[group * shape.each()..][..shape.each()];
+        let (low, high) = (shape.low as i16, shape.high as i16);
+        let (each, lanes) = (shape.each(), shape.lanes());
+        let weights = &self.weights[group * each..][..each];
+        let clips = &self.clips[group * shape.patterns * each..][..shape.patterns * each];
+        let of_group = |group: usize| {
+            let rows = group * shape.patterns * each * ROWS..(group + 1) * shape.patterns * each * ROWS;
+            self.rows.get(rows).unwrap_or_default()
+        };
+        let (rows, next) = (of_group(group), of_group(group + 1));
         let [mut low_clips, mut high_clips] = [[0i32; COLUMNS]; 2];
-        for (vector, first, planes) in runs.each_with(shape, self.of_group(shape, group + 1)) {
+        for (vector, first, planes) in runs.each_with(shape, next) {
             let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
             let counts = signs.chunks_exact(lanes).zip(weights.chunks_exact(lanes));
             for (tile, (sums, (signs, weights))) in sums.iter_mut().zip(counts).enumerate() {
-                let mut draws = runs.draws(cpu, vector, tile);
-                let (before, mut found) = (odd.len(), 0);
-                let room = make_room(odd, planes.len() * lanes);
+                let mut draws = draws.draws(cpu, vector, tile);
+                let (room, mut found) = (odd.room(planes.len() * lanes), 0);
                 let [mut below, mut above] = [[0i16; COLUMNS]; 2];
                 let (mut total, mut planes_before) = (*sums, 0);
                 for (place, &plane) in (first..).zip(planes) {
                     draws.skip((plane.plane() - planes_before) * lanes * BLOCKS_OF_WORDS);
                     planes_before = plane.plane() + 1;
-                    let rows =
-                        &self.rows(shape, group, plane.pattern())[tile * lanes * ROWS..][..lanes * ROWS];
-                    let clips = &shape.rows(&self.clips, group, plane.pattern())[tile * lanes..][..lanes];
+                    let at = plane.pattern() * each + tile * lanes;
+                    let (rows, clips) = (&rows[at * ROWS..][..lanes * ROWS], &clips[at..][..lanes]);
                     let mut totals = [0i16; COLUMNS];
                     let counts = signs.iter().zip(weights).zip(&shape.shifts);
                     let of_lanes = rows.as_chunks::<ROWS>().0.iter().zip(clips).zip(counts);
@@ -223,7 +229,6 @@ impl Tables {
                         for at in 0..COLUMNS {
                             totals[at] += counted[at];
                         }
-                        // Neither a branch nor a call, which takes registers.
                         room[found] = (place, (tile * lanes + lane) as u32);
                         found += usize::from(is_odd);
                     }
@@ -232,7 +237,7 @@ impl Tables {
                     add_plane(&mut total, &wide, plane);
                 }
                 *sums = total;
-                odd.truncate(before + found);
+                odd.found += found;
                 if COUNT {
                     for at in 0..COLUMNS {
                         low_clips[at] += i32::from(below[at]);
@@ -243,12 +248,6 @@ impl Tables {
         }
         let sum = |counts: &[i32; COLUMNS]| counts.iter().map(|&count| count as u64).sum();
         Clipped { low: sum(&low_clips), high: sum(&high_clips) }
-    }
-
-    /// The rows of a group, none beyond the last.
-    fn of_group(&self, shape: &Shape, group: usize) -> &[Row] {
-        let each = shape.patterns * shape.each() * (1 + self.each);
-        self.rows.get(group * each..(group + 1) * each).unwrap_or_default()
     }
 
     /// The rows of a group's pattern.
