@@ -21,9 +21,18 @@ pub(super) trait Weigh: Lanes {
     /// The lower code times the lower weight and the upper code times the upper, added, in each word.
     fn weigh(self, codes: Words, weights: Words) -> [i32; HALF];
 
+    /// The first of the rows, one more for each other that words are less than; and whether some equal one. `one` holds
+    /// ones, unknown to the compiler, which otherwise adds masks in two instructions each instead of one.
+    fn reach<const ROWS: usize>(self, rows: &[Row; ROWS], words: Words, one: Words) -> (Words, bool);
+
     /// How many words of `a` are less than those of `b`.
     fn count_less(self, a: Words, b: Words) -> u32;
 }
+
+/// Words of 32 columns, side by side in one line of the cache.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct Row(pub(super) Words);
 
 impl Weigh for Portable {
     #[inline(always)]
@@ -44,6 +53,18 @@ impl Weigh for Portable {
             sums[at] = lower + (codes[at] >> 16) * (weights[at] >> 16);
         }
         sums
+    }
+
+    #[inline(always)]
+    fn reach<const ROWS: usize>(self, rows: &[Row; ROWS], words: Words, _: Words) -> (Words, bool) {
+        let (mut codes, mut met) = (rows[0].0, [0; 2 * HALF]);
+        for Row(thresholds) in &rows[1..] {
+            for at in 0..2 * HALF {
+                codes[at] += i16::from(words[at] < thresholds[at]);
+                met[at] |= i16::from(words[at] == thresholds[at]);
+            }
+        }
+        (codes, met.iter().fold(0, |any, met| any | met) != 0)
     }
 
     #[inline(always)]
@@ -79,6 +100,12 @@ impl Weigh for V3 {
     }
 
     #[inline(always)]
+    fn reach<const ROWS: usize>(self, rows: &[Row; ROWS], words: Words, one: Words) -> (Words, bool) {
+        // Masks are added in one instruction as it is.
+        Portable.reach(rows, words, one)
+    }
+
+    #[inline(always)]
     fn count_less(self, a: Words, b: Words) -> u32 {
         let [a, b]: [[__m256i; 2]; 2] = [pulp::cast(a), pulp::cast(b)];
         let mut bytes = 0;
@@ -102,6 +129,19 @@ impl Weigh for V4 {
     fn weigh(self, codes: Words, weights: Words) -> [i32; HALF] {
         let [codes, weights]: [__m512i; 2] = [pulp::cast(codes), pulp::cast(weights)];
         pulp::cast(self.avx512bw._mm512_madd_epi16(codes, weights))
+    }
+
+    #[inline(always)]
+    fn reach<const ROWS: usize>(self, rows: &[Row; ROWS], words: Words, one: Words) -> (Words, bool) {
+        let [words, one]: [__m512i; 2] = [pulp::cast(words), pulp::cast(one)];
+        let (mut codes, mut met): (__m512i, _) = (pulp::cast(rows[0].0), 0);
+        for Row(thresholds) in &rows[1..] {
+            let thresholds = pulp::cast(*thresholds);
+            let is_less = self.avx512bw._mm512_cmplt_epi16_mask(words, thresholds);
+            codes = self.avx512bw._mm512_mask_add_epi16(codes, is_less, codes, one);
+            met |= self.avx512bw._mm512_cmpeq_epi16_mask(words, thresholds);
+        }
+        (pulp::cast(codes), met != 0)
     }
 
     #[inline(always)]

@@ -389,10 +389,7 @@ impl White {
         let run = (&self.shape, group, runs);
         let mut clipped = match &self.tables {
             Tables::Gaussian(tables) => tables.add(run, (level, counts), (draws, &mut odd), sums),
-            Tables::Thresholds(tables) => {
-                let signs = &self.signs[group * self.shape.each()..][..self.shape.each()];
-                tables.add(run, signs, (level, counts), (draws, &mut odd), sums)
-            }
+            Tables::Thresholds(tables) => tables.add(run, (level, counts), (draws, &mut odd), sums),
         };
         for &(place, row) in &odd.rows[..odd.found] {
             let redone = self.redo(block, (group, runs), draws, (place as usize, row as usize), sums);

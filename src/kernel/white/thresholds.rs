@@ -4,12 +4,13 @@ use pulp::Arch;
 
 use super::build::{Patterns, Sums, offsets};
 use super::edges::Edges;
+use super::lanes::{Row, Weigh, Words};
 use super::{COLUMNS, OddRows, PlaneRuns, Redone, Shape, Signs, VectorDraws, add_plane};
 use crate::fixed::{FRACTION_BITS, HALF, ONE};
 use crate::kernel::block::Grid;
 use crate::kernel::noise::{BLOCKS_OF_WORDS, deviation, threshold};
 use crate::kernel::{Block, Clipped};
-use crate::key::{CERTAIN, Draws, Lanes, Portable};
+use crate::key::{CERTAIN, Draws, Portable};
 use crate::simd::Level;
 
 /// Most thresholds of a conversion.
@@ -18,9 +19,6 @@ pub(super) const MOST: usize = 6;
 /// What sums are certain to reach is taken to end so many grid units earlier, beyond doubt of rounding.
 const MARGIN: f64 = 1.0;
 
-/// Conversions of 32 columns: codes or words.
-type Codes = [i16; COLUMNS];
-
 /// Rows of a pattern's lane and tile: the least code before clamping that noise leaves possible, then the upper halves of
 /// the chances of further ones, each from −2¹⁵.
 #[derive(Debug, Clone)]
@@ -28,21 +26,13 @@ pub(super) struct Tables {
     /// Thresholds of a conversion.
     each: usize,
     rows: Vec<Row>,
-    /// Whether noise can take codes of a pattern's lane and tile beyond the range. Where it cannot, the least code is what
-    /// it counts in the total.
-    clips: Vec<bool>,
     /// What a code counts in the total, `[group][tile][lane]`.
-    weights: Vec<Codes>,
+    weights: Vec<Words>,
 }
-
-/// 32 words.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
-struct Row(Codes);
 
 /// Bytes of a pattern's lane and tile, of so many thresholds a conversion.
 pub(super) fn row_bytes(each: usize) -> usize {
-    (1 + each) * size_of::<Row>() + size_of::<bool>()
+    (1 + each) * size_of::<Row>()
 }
 
 /// Most codes that noise of this deviation can reach within [`CERTAIN`] deviations, in LSB, where edges lie by `spread`
@@ -75,9 +65,7 @@ impl Tables {
     ) -> Option<Self> {
         let each = of_block(block);
         let has_words = sums_codes((shape.low.into(), shape.high.into()), shape.shifts.iter().copied());
-        // Clips of a vector, in at most 16 planes, are counted in 16 bits.
-        let is_counted = u16::BITS as usize * shape.lanes() <= i16::MAX as usize;
-        if each > MOST || !has_words || !is_counted {
+        if each > MOST || !has_words {
             return None;
         }
         let edges = match block.adcs().are_even() {
@@ -86,18 +74,10 @@ impl Tables {
         };
         let of_group = shape.patterns * shape.each() * (1 + each);
         let mut rows = vec![Row([0; COLUMNS]); block.groups() * of_group];
-        let mut clips = vec![false; block.groups() * shape.patterns * shape.each()];
-        let mut weights = signs.to_vec();
         let mut patterns = Patterns::default();
-        let of_groups = rows.chunks_exact_mut(of_group).zip(clips.chunks_exact_mut(of_group / (1 + each)));
-        for (group, (rows, clips)) in of_groups.enumerate() {
+        for (group, rows) in rows.chunks_exact_mut(of_group).enumerate() {
             for at in 0..shape.each() {
                 let (tile, lane) = (at / shape.lanes(), at % shape.lanes());
-                let weights = &mut weights[group * shape.each() + at];
-                weights
-                    .iter_mut()
-                    .for_each(|weight| *weight = ((1 << shape.shifts[lane]) ^ *weight) - *weight);
-                let clips = clips.iter_mut().skip(at).step_by(shape.each());
                 let rows = rows.chunks_exact_mut(1 + each).skip(at).step_by(shape.each());
                 level.run(
                     #[inline(always)]
@@ -110,29 +90,25 @@ impl Tables {
                         }
                         let uneven = edges.as_ref().map(|edges| (edges, &of_columns));
                         let of_patterns = patterns.sums.iter().zip(&patterns.variances);
-                        for ((sums, variances), (rows, clips)) in of_patterns.zip(rows.zip(clips)) {
+                        for ((sums, variances), rows) in of_patterns.zip(rows) {
                             fill(block, (shape, at, uneven), (sums, &offsets), variances, rows);
-                            *clips = may_clip(shape, rows);
-                            if !*clips {
-                                rows[0]
-                                    .0
-                                    .iter_mut()
-                                    .zip(&*weights)
-                                    .for_each(|(code, weight)| *code *= weight);
-                            }
                         }
                     },
                 );
             }
         }
-        Some(Tables { each, rows, clips, weights })
+        let weights = signs.iter().enumerate().map(|(at, signs)| {
+            let weight = 1 << shape.shifts[at % shape.lanes()];
+            signs.map(|sign| (weight ^ sign) - sign)
+        });
+        let weights = weights.collect();
+        Some(Tables { each, rows, weights })
     }
 
     /// Adds the codes of a group. The rows with words that meet thresholds are `odd`.
     pub(super) fn add(
         &self,
         run: (&Shape, usize, &PlaneRuns),
-        signs: &[Signs],
         (level, counts): (Level, bool),
         draws: (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
@@ -151,12 +127,12 @@ impl Tables {
             (_, false) => Self::add_of::<{ 1 + MOST }, false>,
             (_, true) => Self::add_of::<{ 1 + MOST }, true>,
         };
-        add(self, (run, signs), level, draws, sums)
+        add(self, run, level, draws, sums)
     }
 
     fn add_of<const ROWS: usize, const COUNT: bool>(
         &self,
-        (run, signs): ((&Shape, usize, &PlaneRuns), &[Signs]),
+        run: (&Shape, usize, &PlaneRuns),
         level: Level,
         draws: (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
@@ -165,89 +141,68 @@ impl Tables {
             #[cfg(target_arch = "x86_64")]
             Arch::V4(cpu) => cpu.vectorize(
                 #[inline(always)]
-                || self.run::<_, ROWS, COUNT>(cpu, (run, signs), draws, sums),
+                || self.run::<_, ROWS, COUNT>(cpu, run, draws, sums),
             ),
             #[cfg(target_arch = "x86_64")]
             Arch::V3(cpu) => cpu.vectorize(
                 #[inline(always)]
-                || self.run::<_, ROWS, COUNT>(cpu, (run, signs), draws, sums),
+                || self.run::<_, ROWS, COUNT>(cpu, run, draws, sums),
             ),
-            _ => self.run::<_, ROWS, COUNT>(Portable, (run, signs), draws, sums),
+            _ => self.run::<_, ROWS, COUNT>(Portable, run, draws, sums),
         }
     }
 
     #[inline(always)]
-    fn run<L: Lanes, const ROWS: usize, const COUNT: bool>(
+    fn run<L: Weigh, const ROWS: usize, const COUNT: bool>(
         &self,
         cpu: L,
-        ((shape, group, runs), signs): ((&Shape, usize, &PlaneRuns), &[Signs]),
+        (shape, group, runs): (&Shape, usize, &PlaneRuns),
         (draws, odd): (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
     ) -> Clipped {
         let (low, high) = (shape.low as i16, shape.high as i16);
         let (each, lanes) = (shape.each(), shape.lanes());
         let weights = &self.weights[group * each..][..each];
-        let clips = &self.clips[group * shape.patterns * each..][..shape.patterns * each];
         let of_group = |group: usize| {
             let rows = group * shape.patterns * each * ROWS..(group + 1) * shape.patterns * each * ROWS;
             self.rows.get(rows).unwrap_or_default()
         };
         let (rows, next) = (of_group(group), of_group(group + 1));
-        let [mut low_clips, mut high_clips] = [[0i32; COLUMNS]; 2];
+        let one = std::hint::black_box([1; COLUMNS]);
+        let mut clipped = Clipped::default();
         for (vector, first, planes) in runs.each_with(shape, next) {
             let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
-            let counts = signs.chunks_exact(lanes).zip(weights.chunks_exact(lanes));
-            for (tile, (sums, (signs, weights))) in sums.iter_mut().zip(counts).enumerate() {
+            for (tile, (sums, weights)) in sums.iter_mut().zip(weights.chunks_exact(lanes)).enumerate() {
                 let mut draws = draws.draws(cpu, vector, tile);
                 let (room, mut found) = (odd.room(planes.len() * lanes), 0);
-                let [mut below, mut above] = [[0i16; COLUMNS]; 2];
                 let (mut total, mut planes_before) = (*sums, 0);
                 for (place, &plane) in (first..).zip(planes) {
                     draws.skip((plane.plane() - planes_before) * lanes * BLOCKS_OF_WORDS);
                     planes_before = plane.plane() + 1;
-                    let at = plane.pattern() * each + tile * lanes;
-                    let (rows, clips) = (&rows[at * ROWS..][..lanes * ROWS], &clips[at..][..lanes]);
-                    let mut totals = [0i16; COLUMNS];
-                    let counts = signs.iter().zip(weights).zip(&shape.shifts);
-                    let of_lanes = rows.as_chunks::<ROWS>().0.iter().zip(clips).zip(counts);
-                    for (lane, ((rows, &clips), ((sign, weight), &shift))) in of_lanes.enumerate() {
-                        let words = quarters(draws.next());
-                        let (mut counted, is_odd) =
-                            convert(rows, &words, if clips { &[1; COLUMNS] } else { weight });
-                        if clips {
-                            for at in 0..COLUMNS {
-                                // No code is further beyond the range than by one.
-                                let not_below = counted[at].max(low);
-                                let code = not_below.min(high);
-                                if COUNT {
-                                    below[at] += not_below - counted[at];
-                                    above[at] += not_below - code;
-                                }
-                                counted[at] = ((code << shift) ^ sign[at]) - sign[at];
-                            }
-                        }
-                        for at in 0..COLUMNS {
-                            totals[at] += counted[at];
-                        }
+                    let rows = &rows[(plane.pattern() * each + tile * lanes) * ROWS..][..lanes * ROWS];
+                    let mut totals = [0; COLUMNS];
+                    for (lane, (rows, weights)) in rows.as_chunks::<ROWS>().0.iter().zip(weights).enumerate()
+                    {
+                        let (unclamped, is_odd) = cpu.reach(rows, quarters(draws.next()), one);
                         room[found] = (place, (tile * lanes + lane) as u32);
                         found += usize::from(is_odd);
+                        if COUNT {
+                            clipped.low += u64::from(cpu.count_less(unclamped, [low; COLUMNS]));
+                            clipped.high += u64::from(cpu.count_less([high; COLUMNS], unclamped));
+                        }
+                        for at in 0..COLUMNS {
+                            totals[at] += unclamped[at].max(low).min(high) * weights[at];
+                        }
                     }
                     let mut wide = [0; COLUMNS];
-                    wide.iter_mut().zip(totals).for_each(|(wide, total)| *wide = total.into());
+                    wide.iter_mut().zip(totals).for_each(|(wide, total): (_, i16)| *wide = total.into());
                     add_plane(&mut total, &wide, plane);
                 }
                 *sums = total;
                 odd.found += found;
-                if COUNT {
-                    for at in 0..COLUMNS {
-                        low_clips[at] += i32::from(below[at]);
-                        high_clips[at] += i32::from(above[at]);
-                    }
-                }
             }
         }
-        let sum = |counts: &[i32; COLUMNS]| counts.iter().map(|&count| count as u64).sum();
-        Clipped { low: sum(&low_clips), high: sum(&high_clips) }
+        clipped
     }
 
     /// The rows of a group's pattern.
@@ -271,40 +226,10 @@ impl Tables {
         let is_met = |at: usize| rows[1..].iter().any(|Row(thresholds)| thresholds[at] == words[at]);
         let unclamped = |at: usize| {
             let reached = rows[1..].iter().filter(|Row(thresholds)| words[at] < thresholds[at]).count();
-            let least = i32::from(rows[0].0[at]);
-            let weight = i32::from(self.weights[group * shape.each() + row][at]);
-            let least = if shape.rows(&self.clips, group, pattern)[row] { least } else { least / weight };
-            least + reached as i32
+            i32::from(rows[0].0[at]) + reached as i32
         };
         std::array::from_fn(|at| is_met(at).then(|| (words[at] as u16 as u32, unclamped(at))))
     }
-}
-
-/// A row and as much for each threshold that a word stays below, and whether words meet thresholds, where further bits
-/// decide.
-#[inline(always)]
-fn convert(rows: &[Row], words: &Codes, weights: &Codes) -> (Codes, bool) {
-    let (mut sums, mut met) = (rows[0].0, [0; COLUMNS]);
-    for Row(thresholds) in &rows[1..] {
-        for at in 0..COLUMNS {
-            sums[at] += -i16::from(words[at] < thresholds[at]) & weights[at];
-            met[at] |= i16::from(words[at] == thresholds[at]);
-        }
-    }
-    (sums, met.iter().fold(0, |any, met| any | met) != 0)
-}
-
-/// Whether noise can take codes beyond the range.
-#[inline(always)]
-fn may_clip(shape: &Shape, rows: &[Row]) -> bool {
-    let (low, high) = (shape.low as i16, shape.high as i16);
-    let mut beyond = rows[0].0.map(|code| code < low || code > high);
-    for (reached, Row(thresholds)) in rows[1..].iter().enumerate() {
-        for at in 0..COLUMNS {
-            beyond[at] |= rows[0].0[at] + reached as i16 >= high && thresholds[at] > i16::MIN;
-        }
-    }
-    beyond.iter().fold(false, |any, beyond| any | beyond)
 }
 
 /// Where codes of uneven width begin: by sum, and for each column.
@@ -363,9 +288,9 @@ fn word(chance: i64) -> i16 {
 
 /// Quarters of draws, the lowest first.
 #[inline(always)]
-fn quarters(mut draws: [u64; 8]) -> Codes {
+fn quarters(mut draws: [u64; 8]) -> Words {
     draws.iter_mut().for_each(|draw| *draw = draw.to_le());
-    let mut words: Codes = pulp::cast(draws);
+    let mut words: Words = pulp::cast(draws);
     words.iter_mut().for_each(|word| *word = i16::from_le(*word));
     words
 }
