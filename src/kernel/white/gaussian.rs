@@ -1,11 +1,10 @@
 //! One normal number a conversion.
 
-use pulp::Arch;
-
 use super::build::{Patterns, Sums, offsets};
 use super::edges::Edges;
 use super::lanes::{Weigh, Words};
-use super::{COLUMNS, OddRows, PlaneRuns, Redone, Shape, Signs, VectorDraws, add_plane};
+use super::run::{Convert, add};
+use super::{COLUMNS, OddRows, PlaneRuns, Redone, Shape, Signs, VectorDraws};
 use crate::fixed::{FRACTION_BITS, HALF};
 use crate::kernel::block::Grid;
 use crate::kernel::noise::{BLOCKS_OF_NORMALS, deviation};
@@ -116,96 +115,14 @@ impl Tables {
     pub(super) fn add(
         &self,
         run: (&Shape, usize, &PlaneRuns),
-        (level, counts): (Level, bool),
+        level: (Level, bool),
         draws: (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
     ) -> Clipped {
-        let add = match (counts, &self.edges) {
-            (false, None) => Self::add_of::<false, false>,
-            (true, None) => Self::add_of::<true, false>,
-            (false, Some(_)) => Self::add_of::<false, true>,
-            (true, Some(_)) => Self::add_of::<true, true>,
-        };
-        add(self, run, level, draws, sums)
-    }
-
-    fn add_of<const COUNT: bool, const UNEVEN: bool>(
-        &self,
-        run: (&Shape, usize, &PlaneRuns),
-        level: Level,
-        draws: (&VectorDraws, &mut OddRows),
-        sums: &mut [Sums],
-    ) -> Clipped {
-        match level.arch() {
-            #[cfg(target_arch = "x86_64")]
-            Arch::V4(cpu) => cpu.vectorize(
-                #[inline(always)]
-                || self.run::<_, COUNT, UNEVEN>(cpu, run, draws, sums),
-            ),
-            #[cfg(target_arch = "x86_64")]
-            Arch::V3(cpu) => cpu.vectorize(
-                #[inline(always)]
-                || self.run::<_, COUNT, UNEVEN>(cpu, run, draws, sums),
-            ),
-            _ => self.run::<_, COUNT, UNEVEN>(Portable, run, draws, sums),
+        match self.edges {
+            None => add(&Codes::<false>(self), run, level, draws, sums),
+            Some(_) => add(&Codes::<true>(self), run, level, draws, sums),
         }
-    }
-
-    #[inline(always)]
-    fn run<L: Weigh, const COUNT: bool, const UNEVEN: bool>(
-        &self,
-        cpu: L,
-        (shape, group, runs): (&Shape, usize, &PlaneRuns),
-        (draws, odd): (&VectorDraws, &mut OddRows),
-        sums: &mut [Sums],
-    ) -> Clipped {
-        let (low, high) = shape.narrow();
-        let (each, lanes) = (shape.each(), shape.lanes());
-        let weights = &self.weights[group * each..][..each];
-        let of_group = |group: usize| {
-            let rows = group * shape.patterns * each..(group + 1) * shape.patterns * each;
-            self.rows.get(rows).unwrap_or_default()
-        };
-        let (rows, next) = (of_group(group), of_group(group + 1));
-        let mut clipped = Clipped::default();
-        for (vector, first, planes) in runs.each_with(shape, next) {
-            let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
-            for (tile, (sums, weights)) in sums.iter_mut().zip(weights.chunks_exact(lanes)).enumerate() {
-                let mut draws = draws.draws(cpu, vector, tile);
-                let (room, mut found) = (odd.room(planes.len() * lanes), 0);
-                let (mut total, mut planes_before) = (*sums, 0);
-                for (place, &plane) in (first..).zip(planes) {
-                    draws.skip((plane.plane() - planes_before) * lanes * BLOCKS_OF_NORMALS);
-                    planes_before = plane.plane() + 1;
-                    let rows = &rows[plane.pattern() * each + tile * lanes..][..lanes];
-                    let mut totals = [[0; COLUMNS / 2]; 2];
-                    for (lane, (row, weights)) in rows.iter().zip(weights).enumerate() {
-                        let (moved, is_odd) = row.moved(cpu, &halves(draws.pair()));
-                        let row = tile * lanes + lane;
-                        room[found] = (place, row as u32);
-                        found += usize::from(is_odd);
-                        let [first, second] = pulp::cast(self.scaled::<UNEVEN>(row, moved));
-                        let unclamped = cpu.upper(first, second);
-                        if COUNT {
-                            clipped.low += u64::from(cpu.count_less(unclamped, [low; COLUMNS]));
-                            clipped.high += u64::from(cpu.count_less([high; COLUMNS], unclamped));
-                        }
-                        let mut codes = unclamped;
-                        codes.iter_mut().for_each(|code| *code = (*code).max(low).min(high));
-                        for (total, &weights) in totals.iter_mut().zip(weights) {
-                            let weighed = cpu.weigh(codes, weights);
-                            for at in 0..COLUMNS / 2 {
-                                total[at] += weighed[at];
-                            }
-                        }
-                    }
-                    add_plane(&mut total, &pulp::cast(totals), plane);
-                }
-                *sums = total;
-                odd.found += found;
-            }
-        }
-        clipped
     }
 
     /// Codes before clamping, in the upper halves of words, of a row's sums: where codes are `UNEVEN` or of one width.
@@ -233,6 +150,49 @@ impl Tables {
             None => moved,
         };
         std::array::from_fn(|at| is_tail(words[at]).then_some((words[at], scaled[at] >> FRACTION_BITS)))
+    }
+}
+
+/// The tables, of codes that are `UNEVEN` or of one width.
+struct Codes<'a, const UNEVEN: bool>(&'a Tables);
+
+impl<const UNEVEN: bool> Convert for Codes<'_, UNEVEN> {
+    type Row = Row;
+    type Weights = [Words; 2];
+    type Totals = [[i32; COLUMNS / 2]; 2];
+
+    const BLOCKS: usize = BLOCKS_OF_NORMALS;
+
+    #[inline(always)]
+    fn rows(&self) -> &[Row] {
+        &self.0.rows
+    }
+
+    #[inline(always)]
+    fn weights(&self) -> &[[Words; 2]] {
+        &self.0.weights
+    }
+
+    #[inline(always)]
+    fn convert<L: Weigh>(&self, cpu: L, (at, row): (usize, &Row), draws: &mut Draws<L>) -> (Words, bool) {
+        let (moved, is_odd) = row.moved(cpu, &halves(draws.pair()));
+        let [first, second] = pulp::cast(self.0.scaled::<UNEVEN>(at, moved));
+        (cpu.upper(first, second), is_odd)
+    }
+
+    #[inline(always)]
+    fn weigh<L: Weigh>(cpu: L, totals: &mut Self::Totals, codes: Words, weights: &[Words; 2]) {
+        for (total, &weights) in totals.iter_mut().zip(weights) {
+            let weighed = cpu.weigh(codes, weights);
+            for at in 0..COLUMNS / 2 {
+                total[at] += weighed[at];
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn sums(totals: Self::Totals) -> Sums {
+        pulp::cast(totals)
     }
 }
 

@@ -9,6 +9,7 @@ mod build;
 mod edges;
 mod gaussian;
 mod lanes;
+mod run;
 mod thresholds;
 
 use std::ops::Range;

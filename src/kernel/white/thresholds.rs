@@ -1,11 +1,10 @@
 //! Comparisons of random bits with the chances of codes.
 
-use pulp::Arch;
-
 use super::build::{Patterns, Sums, offsets};
 use super::edges::Edges;
 use super::lanes::{Row, Weigh, Words};
-use super::{COLUMNS, OddRows, PlaneRuns, Redone, Shape, Signs, VectorDraws, add_plane};
+use super::run::{Convert, add};
+use super::{COLUMNS, OddRows, PlaneRuns, Redone, Shape, Signs, VectorDraws};
 use crate::fixed::{FRACTION_BITS, HALF, ONE};
 use crate::kernel::block::Grid;
 use crate::kernel::noise::{BLOCKS_OF_WORDS, deviation, threshold};
@@ -109,100 +108,18 @@ impl Tables {
     pub(super) fn add(
         &self,
         run: (&Shape, usize, &PlaneRuns),
-        (level, counts): (Level, bool),
+        level: (Level, bool),
         draws: (&VectorDraws, &mut OddRows),
         sums: &mut [Sums],
     ) -> Clipped {
-        let add = match (self.each, counts) {
-            (1, false) => Self::add_of::<2, false>,
-            (1, true) => Self::add_of::<2, true>,
-            (2, false) => Self::add_of::<3, false>,
-            (2, true) => Self::add_of::<3, true>,
-            (3, false) => Self::add_of::<4, false>,
-            (3, true) => Self::add_of::<4, true>,
-            (4, false) => Self::add_of::<5, false>,
-            (4, true) => Self::add_of::<5, true>,
-            (5, false) => Self::add_of::<6, false>,
-            (5, true) => Self::add_of::<6, true>,
-            (_, false) => Self::add_of::<{ 1 + MOST }, false>,
-            (_, true) => Self::add_of::<{ 1 + MOST }, true>,
-        };
-        add(self, run, level, draws, sums)
-    }
-
-    fn add_of<const ROWS: usize, const COUNT: bool>(
-        &self,
-        run: (&Shape, usize, &PlaneRuns),
-        level: Level,
-        draws: (&VectorDraws, &mut OddRows),
-        sums: &mut [Sums],
-    ) -> Clipped {
-        match level.arch() {
-            #[cfg(target_arch = "x86_64")]
-            Arch::V4(cpu) => cpu.vectorize(
-                #[inline(always)]
-                || self.run::<_, ROWS, COUNT>(cpu, run, draws, sums),
-            ),
-            #[cfg(target_arch = "x86_64")]
-            Arch::V3(cpu) => cpu.vectorize(
-                #[inline(always)]
-                || self.run::<_, ROWS, COUNT>(cpu, run, draws, sums),
-            ),
-            _ => self.run::<_, ROWS, COUNT>(Portable, run, draws, sums),
+        match self.each {
+            1 => add(&Codes::<2>::of(self), run, level, draws, sums),
+            2 => add(&Codes::<3>::of(self), run, level, draws, sums),
+            3 => add(&Codes::<4>::of(self), run, level, draws, sums),
+            4 => add(&Codes::<5>::of(self), run, level, draws, sums),
+            5 => add(&Codes::<6>::of(self), run, level, draws, sums),
+            _ => add(&Codes::<{ 1 + MOST }>::of(self), run, level, draws, sums),
         }
-    }
-
-    #[inline(always)]
-    fn run<L: Weigh, const ROWS: usize, const COUNT: bool>(
-        &self,
-        cpu: L,
-        (shape, group, runs): (&Shape, usize, &PlaneRuns),
-        (draws, odd): (&VectorDraws, &mut OddRows),
-        sums: &mut [Sums],
-    ) -> Clipped {
-        let (low, high) = (shape.low as i16, shape.high as i16);
-        let (each, lanes) = (shape.each(), shape.lanes());
-        let weights = &self.weights[group * each..][..each];
-        let of_group = |group: usize| {
-            let rows = group * shape.patterns * each * ROWS..(group + 1) * shape.patterns * each * ROWS;
-            self.rows.get(rows).unwrap_or_default()
-        };
-        let (rows, next) = (of_group(group), of_group(group + 1));
-        let one = std::hint::black_box([1; COLUMNS]);
-        let mut clipped = Clipped::default();
-        for (vector, first, planes) in runs.each_with(shape, next) {
-            let sums = &mut sums[vector * shape.tiles..][..shape.tiles];
-            for (tile, (sums, weights)) in sums.iter_mut().zip(weights.chunks_exact(lanes)).enumerate() {
-                let mut draws = draws.draws(cpu, vector, tile);
-                let (room, mut found) = (odd.room(planes.len() * lanes), 0);
-                let (mut total, mut planes_before) = (*sums, 0);
-                for (place, &plane) in (first..).zip(planes) {
-                    draws.skip((plane.plane() - planes_before) * lanes * BLOCKS_OF_WORDS);
-                    planes_before = plane.plane() + 1;
-                    let rows = &rows[(plane.pattern() * each + tile * lanes) * ROWS..][..lanes * ROWS];
-                    let mut totals = [0; COLUMNS];
-                    for (lane, (rows, weights)) in rows.as_chunks::<ROWS>().0.iter().zip(weights).enumerate()
-                    {
-                        let (unclamped, is_odd) = cpu.reach(rows, quarters(draws.next()), one);
-                        room[found] = (place, (tile * lanes + lane) as u32);
-                        found += usize::from(is_odd);
-                        if COUNT {
-                            clipped.low += u64::from(cpu.count_less(unclamped, [low; COLUMNS]));
-                            clipped.high += u64::from(cpu.count_less([high; COLUMNS], unclamped));
-                        }
-                        for at in 0..COLUMNS {
-                            totals[at] += unclamped[at].max(low).min(high) * weights[at];
-                        }
-                    }
-                    let mut wide = [0; COLUMNS];
-                    wide.iter_mut().zip(totals).for_each(|(wide, total): (_, i16)| *wide = total.into());
-                    add_plane(&mut total, &wide, plane);
-                }
-                *sums = total;
-                odd.found += found;
-            }
-        }
-        clipped
     }
 
     /// The rows of a group's pattern.
@@ -229,6 +146,60 @@ impl Tables {
             i32::from(rows[0].0[at]) + reached as i32
         };
         std::array::from_fn(|at| is_met(at).then(|| (words[at] as u16 as u32, unclamped(at))))
+    }
+}
+
+/// The tables, of so many rows a pattern's lane and tile.
+struct Codes<'a, const ROWS: usize> {
+    tables: &'a Tables,
+    one: Words,
+}
+
+impl<'a, const ROWS: usize> Codes<'a, ROWS> {
+    fn of(tables: &'a Tables) -> Self {
+        Codes { tables, one: std::hint::black_box([1; COLUMNS]) }
+    }
+}
+
+impl<const ROWS: usize> Convert for Codes<'_, ROWS> {
+    type Row = [Row; ROWS];
+    type Weights = Words;
+    type Totals = Words;
+
+    const BLOCKS: usize = BLOCKS_OF_WORDS;
+
+    #[inline(always)]
+    fn rows(&self) -> &[[Row; ROWS]] {
+        self.tables.rows.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn weights(&self) -> &[Words] {
+        &self.tables.weights
+    }
+
+    #[inline(always)]
+    fn convert<L: Weigh>(
+        &self,
+        cpu: L,
+        (_, rows): (usize, &[Row; ROWS]),
+        draws: &mut Draws<L>,
+    ) -> (Words, bool) {
+        cpu.reach(rows, quarters(draws.next()), self.one)
+    }
+
+    #[inline(always)]
+    fn weigh<L: Weigh>(_: L, totals: &mut Words, codes: Words, weights: &Words) {
+        for at in 0..COLUMNS {
+            totals[at] += codes[at] * weights[at];
+        }
+    }
+
+    #[inline(always)]
+    fn sums(totals: Words) -> Sums {
+        let mut sums = [0; COLUMNS];
+        sums.iter_mut().zip(totals).for_each(|(sum, total)| *sum = total.into());
+        sums
     }
 }
 
