@@ -6,169 +6,30 @@
 //! [reference kernel](super::reference), wherever vectors and planes are run.
 
 mod build;
+mod draws;
 mod edges;
 mod gaussian;
 mod lanes;
+mod planes;
 mod run;
+
 mod thresholds;
 
 use std::ops::Range;
 
+use self::draws::OddRows;
+pub(crate) use self::draws::VectorDraws;
 use self::edges::Edges;
+pub(crate) use self::planes::{PlaneRun, PlaneRuns};
 use super::block::{Grid, Words};
 use super::noise::{SIDE_BY_SIDE, white_code};
-use super::{Block, Clipped, NoiseKey, NoiseMethod, PATTERN_ROWS, Quantizer};
+use super::{Block, Clipped, NoiseMethod, PATTERN_ROWS, Quantizer};
 use crate::fixed::ONE;
-use crate::key::{Draws, Lanes, Portable, Streams};
-use crate::simd::{Level, prefetch};
+use crate::key::Portable;
+use crate::simd::Level;
 
 /// Columns of a row.
 const COLUMNS: usize = SIDE_BY_SIDE;
-
-/// A plane that a group runs for a vector.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PlaneRun {
-    plane: u8,
-    pattern: u8,
-    shift: u8,
-    negative: bool,
-}
-
-impl PlaneRun {
-    /// Plane `plane` of a stream, in which these of up to eight rows of the group are driven; its codes count ±2^shift.
-    pub(crate) fn new(plane: u32, pattern: usize, place: i64) -> Self {
-        let shift = place.unsigned_abs().trailing_zeros() as u8;
-        PlaneRun { plane: plane as u8, pattern: pattern as u8, shift, negative: place < 0 }
-    }
-
-    fn pattern(self) -> usize {
-        self.pattern.into()
-    }
-
-    fn plane(self) -> usize {
-        self.plane.into()
-    }
-}
-
-/// What some vectors run of one group.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct PlaneRuns {
-    /// In the order of vectors and of planes,
-    planes: Vec<PlaneRun>,
-    /// the first beyond those of each vector.
-    ends: Vec<u32>,
-}
-
-impl PlaneRuns {
-    /// Begins a group anew.
-    pub(crate) fn clear(&mut self) {
-        self.planes.clear();
-        self.ends.clear();
-    }
-
-    /// Makes room for a vector of so many planes.
-    pub(crate) fn reserve(&mut self, planes: usize) {
-        self.planes.reserve(planes);
-        self.ends.reserve(1);
-    }
-
-    /// What the next vector runs of the group, in the order of planes.
-    pub(crate) fn push(&mut self, planes: impl Iterator<Item = PlaneRun>) {
-        planes.for_each(|plane| self.planes.push(plane));
-        self.ends.push(self.planes.len() as u32);
-    }
-
-    /// Every vector: its number, the place of its first plane, and its planes.
-    #[inline(always)]
-    fn each(&self) -> impl Iterator<Item = (usize, u32, &[PlaneRun])> {
-        let mut first = 0;
-        self.ends.iter().enumerate().map(
-            #[inline(always)]
-            move |(vector, &end)| {
-                let planes = &self.planes[first as usize..end as usize];
-                (vector, std::mem::replace(&mut first, end), planes)
-            },
-        )
-    }
-
-    /// The same, and meanwhile asks for rows that come next, a share with every vector; fewer planes than patterns look up
-    /// too few of them.
-    #[inline(always)]
-    fn each_with<R>(&self, shape: &Shape, next: &[R]) -> impl Iterator<Item = (usize, u32, &[PlaneRun])> {
-        let next = if self.planes.len() < shape.patterns { &[] } else { next };
-        let mut next = next.chunks(next.len().div_ceil(self.ends.len().max(1)).max(1));
-        self.each().inspect(
-            #[inline(always)]
-            move |_| prefetch(next.next().unwrap_or_default()),
-        )
-    }
-
-    /// The number of a vector, from the place of one of its planes.
-    fn vector(&self, place: usize) -> usize {
-        self.ends.partition_point(|&end| end as usize <= place)
-    }
-}
-
-/// Where the draws of some vectors are.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct VectorDraws {
-    keys: Vec<NoiseKey>,
-    of_array: Vec<Streams>,
-    of_group: Vec<Streams>,
-    odd: OddRows,
-}
-
-impl VectorDraws {
-    /// Begins an array, which vectors of these keys are run through.
-    pub(crate) fn begin(&mut self, keys: impl Iterator<Item = NoiseKey>) {
-        self.keys.clear();
-        self.keys.extend(keys);
-        self.of_array.clear();
-        self.of_array.extend(self.keys.iter().map(NoiseKey::white));
-    }
-
-    /// Makes room for a vector of so many planes, each of so many rows.
-    pub(crate) fn reserve(&mut self, planes: usize, rows: usize) {
-        self.keys.reserve(1);
-        self.of_array.reserve(1);
-        self.of_group.reserve(1);
-        self.odd.room(planes * rows);
-    }
-
-    /// Looks up where the draws of a group are.
-    fn look_up(&mut self, group: usize) {
-        self.of_group.clear();
-        self.of_group.extend(self.of_array.iter().map(|streams| streams.within(group as u64)));
-    }
-
-    /// The draws of a vector for the columns of a tile, from its first plane on.
-    #[inline(always)]
-    fn draws<L: Lanes>(&self, cpu: L, vector: usize, tile: usize) -> Draws<L> {
-        self.of_group[vector].within(tile as u64).draws(cpu)
-    }
-}
-
-/// A row of conversions that were not all converted right, since that takes more than the loop can do: the place of the
-/// plane, and the row of its pattern.
-type Odd = (u32, u32);
-
-/// Such rows, which loops write behind those found before: with a branch or a call instead, they would spill registers.
-#[derive(Debug, Clone, Default)]
-struct OddRows {
-    rows: Vec<Odd>,
-    found: usize,
-}
-
-impl OddRows {
-    /// Room for so many further rows.
-    #[inline(always)]
-    fn room(&mut self, rows: usize) -> &mut [Odd] {
-        if self.rows.len() < self.found + rows {
-            self.rows.resize(2 * (self.found + rows), (0, 0));
-        }
-        &mut self.rows[self.found..]
-    }
-}
 
 /// The words of a row that were not converted right, with the codes before clamping that they got instead.
 type Redone = [Option<(u32, i32)>; COLUMNS];
@@ -426,7 +287,7 @@ impl White {
         let mut moved = [0; COLUMNS];
         for (at, column) in shape.tile(tile).enumerate() {
             let Some((word, wrong)) = redone[at] else { continue };
-            let further = || key.further(group, plane.plane.into(), row * COLUMNS + at);
+            let further = || key.further(group, plane.plane() as u32, row * COLUMNS + at);
             let right = white_code(block, (group, plane.pattern()), (lane, column), word, further) as i32;
             let codes = right.clamp(shape.low, shape.high) - wrong.clamp(shape.low, shape.high);
             let sign = i32::from(self.signs[group * shape.each() + row][at]);
@@ -445,7 +306,7 @@ impl White {
         for (vector, _, planes) in runs.each() {
             let sums = &mut sums[vector * tiles..][..tiles];
             for &plane in planes {
-                let n = plane.pattern.count_ones() as usize;
+                let n = plane.pattern().count_ones() as usize;
                 let corrections = &self.corrections[(group * numbers + n) * tiles..][..tiles];
                 sums.iter_mut().zip(corrections).for_each(|(sums, row)| add_plane(sums, row, plane));
             }
