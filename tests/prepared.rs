@@ -404,6 +404,22 @@ fn thresholds_are_tabled_up_to_six_a_conversion() {
     }
 }
 
+#[test]
+fn slices_beyond_words_of_16_bits_are_read_directly() {
+    // Slices of one bit: the last of sixteen bits counts 2¹⁵.
+    let cell = Cell::new(LevelMap::linear(1, 0.0, 33e-6).unwrap());
+    for (bits, kernel) in [(15, Kernel::White), (16, Kernel::Direct)] {
+        let weights = random_weights((8, 3, bits), Fill::Uniform, None, 3);
+        let builder = DesignBuilder::new(Mapping::Offset, cell.clone(), Adc::granular(2)).array(8, 48);
+        let noise = ReadNoise::new(0.0, 0.3 * 33e-6 * 0.2).unwrap();
+        let design = builder.active_rows(8).input_bits(4).read_noise(noise).build().unwrap();
+        let die = design.program_keyed(&weights, Key::from(2)).unwrap();
+        let prepared = die.prepare(Budget::default()).unwrap();
+        assert_eq!(prepared.plan().kernel, kernel, "{bits}");
+        assert_reads_alike(&die, &prepared, &batch(die.design(), 8, 4, 1));
+    }
+}
+
 /// A random design of ideal cells whose ADC has so many bits less than are lossless.
 fn ideal_die(rng: &mut ChaCha8Rng, fewer_bits: u32, value: Option<i32>) -> Die {
     let fragment = rng.random_range(2..=24);

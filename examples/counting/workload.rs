@@ -7,7 +7,8 @@ use forms_xbar::circuit::Wires;
 use forms_xbar::kernel::Level;
 use forms_xbar::read::{Input, Output};
 use forms_xbar::{
-    ActivityLevel, Adc, Budget, DesignBuilder, Die, Error, Key, Mapping, Result, Skip, Weights, presets,
+    ActivityLevel, Adc, Budget, DesignBuilder, Die, Error, Key, Mapping, NoiseMethod, ReadNoise, Result,
+    Skip, Weights, presets,
 };
 
 use super::callgrind::MISSING;
@@ -31,6 +32,10 @@ pub(crate) enum Workload {
     Batch16Avx2,
     /// A vector of a prepared batch, fragments of 16, AVX2
     SplitAvx2,
+    /// A vector of a prepared batch with white noise by thresholds, AVX2
+    ThresholdsAvx2,
+    /// The same by normal numbers
+    GaussianAvx2,
     /// Tables built
     Prepare,
     /// A matrix programmed, lognormal error
@@ -60,6 +65,7 @@ impl Workload {
             Workload::Read | Workload::ReadWires => 16,
             Workload::Reference | Workload::Prepare => 2,
             Workload::Program => 4,
+            Workload::ThresholdsAvx2 | Workload::GaussianAvx2 => BATCH as u32,
             _ => 4 * BATCH as u32,
         }
     }
@@ -88,6 +94,8 @@ impl Workload {
             }
             Workload::Batch16Avx2 => batch::<_, i64>(batches, 8, Level::Avx2, counts, |x| x as u16),
             Workload::SplitAvx2 => batch::<_, i32>(batches, 16, Level::Avx2, counts, |x| x as u8),
+            Workload::ThresholdsAvx2 => white(batches, NoiseMethod::Thresholds),
+            Workload::GaussianAvx2 => white(batches, NoiseMethod::Gaussian),
             Workload::Prepare => {
                 let die = program(skipped(8), 8)?;
                 (0..repetitions).try_for_each(|_| die.prepare(Budget::default()).map(|it| _ = black_box(it)))
@@ -146,6 +154,23 @@ fn batch<T: Input, O: Output + Default + Clone>(
     convert: impl Fn(usize) -> T,
 ) -> Result<()> {
     let die = program(skipped(8 * size_of::<T>() as u32), fragment)?;
+    read::<T, O>(&die, batches, level, activity, convert)
+}
+
+/// The same of bytes, with white noise of 0.1 LSB.
+fn white(batches: usize, method: NoiseMethod) -> Result<()> {
+    let noise = ReadNoise::new(0.0, 0.1 * 33e-6 * 0.2)?;
+    let die = program(skipped(8).read_noise(noise).noise_method(method), 8)?;
+    read::<u8, i32>(&die, batches, Level::Avx2, ActivityLevel::Counts, |x| x as u8)
+}
+
+fn read<T: Input, O: Output + Default + Clone>(
+    die: &Die,
+    batches: usize,
+    level: Level,
+    activity: ActivityLevel,
+    convert: impl Fn(usize) -> T,
+) -> Result<()> {
     let prepared = die.prepare(Budget::default().with_level(level))?;
     let (x, mut y) = (inputs(BATCH, convert), vec![O::default(); SIZE * BATCH]);
     (0..batches).try_for_each(|_| {

@@ -15,6 +15,9 @@ pub(super) type Words = [i16; 2 * HALF];
 
 /// What weighing codes in a loop needs of a CPU.
 pub(super) trait Weigh: Lanes {
+    /// What counts words, of fewer than 2¹⁵ rows.
+    type Count: Copy + Default;
+
     /// The upper halves of the first words as lower ones, and of the second as upper ones.
     fn upper(self, first: [i32; HALF], second: [i32; HALF]) -> Words;
 
@@ -25,8 +28,10 @@ pub(super) trait Weigh: Lanes {
     /// ones, unknown to the compiler, which otherwise adds masks in two instructions each instead of one.
     fn reach<const ROWS: usize>(self, rows: &[Row; ROWS], words: Words, one: Words) -> (Words, bool);
 
-    /// How many words of `a` are less than those of `b`.
-    fn count_less(self, a: Words, b: Words) -> u32;
+    /// Counts the words of `a` that are less than those of `b`.
+    fn count_less(self, count: &mut Self::Count, a: Words, b: Words);
+
+    fn total(self, count: Self::Count) -> u64;
 }
 
 /// Words of 32 columns, side by side in one line of the cache.
@@ -35,6 +40,8 @@ pub(super) trait Weigh: Lanes {
 pub(super) struct Row(pub(super) Words);
 
 impl Weigh for Portable {
+    type Count = Words;
+
     #[inline(always)]
     fn upper(self, first: [i32; HALF], second: [i32; HALF]) -> Words {
         let mut words = [0; HALF];
@@ -68,17 +75,22 @@ impl Weigh for Portable {
     }
 
     #[inline(always)]
-    fn count_less(self, a: Words, b: Words) -> u32 {
-        let mut count = 0;
+    fn count_less(self, count: &mut Words, a: Words, b: Words) {
         for at in 0..2 * HALF {
-            count += i16::from(a[at] < b[at]);
+            count[at] += i16::from(a[at] < b[at]);
         }
-        count as u32
+    }
+
+    #[inline(always)]
+    fn total(self, count: Words) -> u64 {
+        count.iter().map(|&count| count as u64).sum()
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 impl Weigh for V3 {
+    type Count = u32;
+
     #[inline(always)]
     fn upper(self, first: [i32; HALF], second: [i32; HALF]) -> Words {
         let [first, second]: [[__m256i; 2]; 2] = [pulp::cast(first), pulp::cast(second)];
@@ -106,18 +118,23 @@ impl Weigh for V3 {
     }
 
     #[inline(always)]
-    fn count_less(self, a: Words, b: Words) -> u32 {
+    fn count_less(self, bytes: &mut u32, a: Words, b: Words) {
         let [a, b]: [[__m256i; 2]; 2] = [pulp::cast(a), pulp::cast(b)];
-        let mut bytes = 0;
         for (a, b) in a.into_iter().zip(b) {
-            bytes += self.avx2._mm256_movemask_epi8(self.avx2._mm256_cmpgt_epi16(b, a)).count_ones();
+            *bytes += self.avx2._mm256_movemask_epi8(self.avx2._mm256_cmpgt_epi16(b, a)).count_ones();
         }
-        bytes / 2
+    }
+
+    #[inline(always)]
+    fn total(self, bytes: u32) -> u64 {
+        u64::from(bytes / 2)
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 impl Weigh for V4 {
+    type Count = u32;
+
     #[inline(always)]
     fn upper(self, first: [i32; HALF], second: [i32; HALF]) -> Words {
         let [first, second]: [__m512i; 2] = [pulp::cast(first), pulp::cast(second)];
@@ -145,7 +162,12 @@ impl Weigh for V4 {
     }
 
     #[inline(always)]
-    fn count_less(self, a: Words, b: Words) -> u32 {
-        self.avx512bw._mm512_cmplt_epi16_mask(pulp::cast(a), pulp::cast(b)).count_ones()
+    fn count_less(self, count: &mut u32, a: Words, b: Words) {
+        *count += self.avx512bw._mm512_cmplt_epi16_mask(pulp::cast(a), pulp::cast(b)).count_ones();
+    }
+
+    #[inline(always)]
+    fn total(self, count: u32) -> u64 {
+        count.into()
     }
 }

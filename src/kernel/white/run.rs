@@ -94,6 +94,8 @@ fn add_in<L: Weigh, C: Convert, const COUNT: bool>(
         for (tile, (sums, weights)) in sums.iter_mut().zip(weights.chunks_exact(lanes)).enumerate() {
             let mut draws = draws.draws(cpu, vector, tile);
             let (room, mut found) = (odd.room(planes.len() * lanes), 0);
+            // At most 16 planes of 32 lanes.
+            let [mut below, mut above] = [L::Count::default(); 2];
             let (mut total, mut planes_before) = (*sums, 0);
             for (place, &plane) in (first..).zip(planes) {
                 draws.skip((plane.plane() - planes_before) * lanes * C::BLOCKS);
@@ -106,8 +108,8 @@ fn add_in<L: Weigh, C: Convert, const COUNT: bool>(
                     room[found] = (place, at as u32);
                     found += usize::from(is_odd);
                     if COUNT {
-                        clipped.low += u64::from(cpu.count_less(unclamped, [low; COLUMNS]));
-                        clipped.high += u64::from(cpu.count_less([high; COLUMNS], unclamped));
+                        cpu.count_less(&mut below, unclamped, [low; COLUMNS]);
+                        cpu.count_less(&mut above, [high; COLUMNS], unclamped);
                     }
                     let mut codes = unclamped;
                     codes.iter_mut().for_each(|code| *code = (*code).max(low).min(high));
@@ -117,6 +119,8 @@ fn add_in<L: Weigh, C: Convert, const COUNT: bool>(
             }
             *sums = total;
             odd.found += found;
+            clipped.low += cpu.total(below);
+            clipped.high += cpu.total(above);
         }
     }
     clipped
