@@ -113,7 +113,8 @@ impl Adcs {
 
     /// Where the codes `low..=high + 1` of a conversion begin, offset aside; `None` where ideally.
     pub(super) fn edges(&self, conversion: usize) -> Option<&[i64]> {
-        self.each().nth(self.adc(conversion)?)
+        let adc = self.adc(conversion)?;
+        self.each().nth(adc)
     }
 
     /// The ADC of a conversion among [`each`](Self::each); `None` where codes begin where they ideally do.
