@@ -62,12 +62,12 @@ struct Costs {
     direct: f64,
 }
 
-const GAUSSIAN: Costs = Costs { tabled: [1.0, 0.0], built: [5.0, 0.0], direct: 20.0 };
+const GAUSSIAN: Costs = Costs { tabled: [1.0, 0.0], built: [3.2, 0.0], direct: 30.0 };
 
 /// The same where codes are of uneven width.
-const UNEVEN: Costs = Costs { tabled: [3.2, 0.0], ..GAUSSIAN };
+const UNEVEN: Costs = Costs { tabled: [4.5, 0.0], ..GAUSSIAN };
 
-const THRESHOLDS: Costs = Costs { tabled: [0.28, 0.06], built: [5.0, 3.3], direct: 50.0 };
+const THRESHOLDS: Costs = Costs { tabled: [0.24, 0.075], built: [6.5, 4.9], direct: 66.0 };
 
 /// Largest density of the normal distribution, `φ(0)`.
 const DENSITY: f64 = 0.398_942_280_401_432_7;

@@ -142,8 +142,7 @@ impl Die {
     /// array; where they cannot stand for the die (noise that is slow or common to columns, more than six codes within reach
     /// of noise by thresholds, normal noise beyond 9.8 LSB or on uneven codes of more than 14 bits, digits of several bits, no
     /// ADC, ADCs with offsets or uneven codes on more than eight active rows, results beyond 16 bits a pattern) the direct
-    /// kernel reads it.
-    /// The plan says which.
+    /// kernel reads it. The plan says which.
     ///
     /// [`NoiseMethod::Gaussian`]: crate::NoiseMethod::Gaussian
     /// [`NoiseMethod::Thresholds`]: crate::NoiseMethod::Thresholds

@@ -12,7 +12,6 @@ mod gaussian;
 mod lanes;
 mod planes;
 mod run;
-
 mod thresholds;
 
 use std::ops::Range;
@@ -174,6 +173,7 @@ impl White {
     /// Bytes that the tables of a block take.
     pub(crate) fn bytes_of(block: &Block) -> usize {
         let (Some(method), Some(shape)) = (White::method(block), Shape::of(block)) else { return 0 };
+        // Beside rows, signs and once or twice as many weights.
         let (row, counts) = match method {
             NoiseMethod::Gaussian => (White::row_bytes_of(method, 0), 3),
             // More have no table.
