@@ -56,9 +56,10 @@ impl Prepared<'_> {
     ) {
         self.count(x, level, buffers, activity);
         y.fill(O::default());
+        let column_tiles = self.die.layout().column_tiles();
         for (array, (block, table)) in self.die.blocks().iter().zip(&self.white).enumerate() {
-            if array.is_multiple_of(self.die.layout().column_tiles()) {
-                self.plan_runs(x, array / self.die.layout().column_tiles(), buffers);
+            if array.is_multiple_of(column_tiles) {
+                self.plan_runs(x, array / column_tiles, buffers);
             }
             self.add_white((array, block, table), x, &keys, y, level, buffers, activity);
         }

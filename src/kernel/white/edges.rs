@@ -64,8 +64,11 @@ impl Edges {
         entries * size_of::<i32>() + shape.each() * size_of::<[u32; COLUMNS]>()
     }
 
-    /// `None` where all codes are of one width, and where edges are too far for tables.
-    pub(super) fn new(block: &Block, shape: &Shape) -> Option<Edges> {
+    /// `None` where edges are too far for tables, no edges where all codes are of one width.
+    pub(super) fn new(block: &Block, shape: &Shape) -> Option<Option<Edges>> {
+        if block.adcs().are_even() {
+            return Some(None);
+        }
         let Plan { steps, within } = Plan::of(block)?;
         let of_adc = steps.len() * (1 + within);
         let mut entries = Vec::with_capacity(block.adcs().each().count() * of_adc);
@@ -86,7 +89,7 @@ impl Edges {
                 *first = (adc.unwrap_or(0) * of_adc) as u32;
             }
         }
-        Some(Edges { steps, within, entries, first })
+        Some(Some(Edges { steps, within, entries, first }))
     }
 
     /// Codes before clamping of a row of sums below the largest, none further beyond the range than by one.
@@ -164,7 +167,7 @@ mod tests {
         ] {
             let block = block(displacement(first, widths));
             let shape = Shape::of(&block).unwrap();
-            let edges = Edges::new(&block, &shape).unwrap();
+            let edges = Edges::new(&block, &shape).unwrap().unwrap();
             let near = block.adcs().each().flatten().flat_map(|&edge| edge - 1..=edge + 1);
             let far = [i32::MIN.into(), -20 * ONE, 0, 20 * ONE, i64::from(i32::MAX) - 1];
             for sum in near.chain(far) {

@@ -60,9 +60,6 @@ impl Tables {
         shape: &Shape,
         signs: &[Signs],
     ) -> Option<Self> {
-        let empty = Row { sums: [0; COLUMNS], deviations: [0.0; COLUMNS] };
-        let mut rows = vec![empty; block.groups() * shape.patterns * shape.each()];
-        let mut patterns = Patterns::default();
         let noise = block.max_deviation() * MOST_SIGMA;
         let (codes, shifts) = ((shape.low.into(), shape.high.into()), shape.shifts.iter().copied());
         if !reaches(block.max_deviation())
@@ -71,13 +68,13 @@ impl Tables {
         {
             return None;
         }
-        let edges = match block.adcs().are_even() {
-            true => None,
-            false => Some(Edges::new(block, shape)?),
-        };
+        let edges = Edges::new(block, shape)?;
         let half = if edges.is_some() { 0 } else { HALF as i32 };
+        let empty = Row { sums: [0; COLUMNS], deviations: [0.0; COLUMNS] };
+        let mut rows = vec![empty; block.groups() * shape.patterns * shape.each()];
+        let mut patterns = Patterns::default();
         for group in 0..block.groups() {
-            let rows = &mut rows[group * shape.patterns * shape.each()..][..shape.patterns * shape.each()];
+            let rows = &mut rows[shape.row(group, 0, 0)..shape.row(group + 1, 0, 0)];
             for at in 0..shape.each() {
                 let (tile, lane) = (at / shape.lanes(), at % shape.lanes());
                 level.run(
@@ -144,7 +141,7 @@ impl Tables {
     ) -> Redone {
         draws.skip(rows_before * BLOCKS_OF_NORMALS);
         let words = halves(draws.pair());
-        let (moved, _) = shape.rows(&self.rows, group, pattern)[row].moved(Portable, &words);
+        let (moved, _) = self.rows[shape.row(group, pattern, row)].moved(Portable, &words);
         let scaled = match self.edges {
             Some(_) => self.scaled::<true>(row, moved),
             None => moved,

@@ -110,10 +110,9 @@ impl Shape {
         Clipped { low: (unclamped < self.low).into(), high: (unclamped > self.high).into() }
     }
 
-    /// The rows of a group's pattern.
-    #[inline(always)]
-    fn rows<'a, R>(&self, rows: &'a [R], group: usize, pattern: usize) -> &'a [R] {
-        &rows[(group * self.patterns + pattern) * self.each()..][..self.each()]
+    /// Where a row of a group's pattern lies.
+    fn row(&self, group: usize, pattern: usize, row: usize) -> usize {
+        (group * self.patterns + pattern) * self.each() + row
     }
 }
 

@@ -84,7 +84,7 @@ fn add_in<L: Weigh, C: Convert, const COUNT: bool>(
     let (each, lanes) = (shape.each(), shape.lanes());
     let weights = &tables.weights()[group * each..][..each];
     let of_group = |group: usize| {
-        let rows = group * shape.patterns * each..(group + 1) * shape.patterns * each;
+        let rows = shape.row(group, 0, 0)..shape.row(group + 1, 0, 0);
         tables.rows().get(rows).unwrap_or_default()
     };
     let (rows, next) = (of_group(group), of_group(group + 1));

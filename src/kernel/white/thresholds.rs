@@ -67,10 +67,7 @@ impl Tables {
         if each > MOST || !has_words {
             return None;
         }
-        let edges = match block.adcs().are_even() {
-            true => None,
-            false => Some(Edges::new(block, shape)?),
-        };
+        let edges = Edges::new(block, shape)?;
         let of_group = shape.patterns * shape.each() * (1 + each);
         let mut rows = vec![Row([0; COLUMNS]); block.groups() * of_group];
         let mut patterns = Patterns::default();
@@ -122,13 +119,6 @@ impl Tables {
         }
     }
 
-    /// The rows of a group's pattern.
-    #[inline(always)]
-    fn rows(&self, shape: &Shape, group: usize, pattern: usize) -> &[Row] {
-        let each = shape.each() * (1 + self.each);
-        &self.rows[(group * shape.patterns + pattern) * each..][..each]
-    }
-
     /// What [`add`](Self::add) does not convert right in one row.
     pub(super) fn row(
         &self,
@@ -139,7 +129,7 @@ impl Tables {
     ) -> Redone {
         draws.skip(rows_before * BLOCKS_OF_WORDS);
         let words = quarters(draws.next());
-        let rows = &self.rows(shape, group, pattern)[row * (1 + self.each)..][..1 + self.each];
+        let rows = &self.rows[shape.row(group, pattern, row) * (1 + self.each)..][..1 + self.each];
         let is_met = |at: usize| rows[1..].iter().any(|Row(thresholds)| thresholds[at] == words[at]);
         let unclamped = |at: usize| {
             let reached = rows[1..].iter().filter(|Row(thresholds)| words[at] < thresholds[at]).count();
